@@ -1,0 +1,103 @@
+"""Patches to probabilities: one batched onnxruntime call. The only module that knows onnxruntime.
+
+Every model is one ONNX file that keeps one contract, whatever is inside (CNN, KNN, …):
+
+    input   patches        (N, 28, 28)    float32, ink 1.0 on 0.0
+    output  probabilities  (N, C + 1)     float32, calibrated; C labels, then `not a digit`
+    metadata camdigits.labels     a JSON list of the C labels
+             camdigits.normalize  normalize_version() at training time
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from camdigits.errors import ModelError
+from camdigits.normalize import SIDE, normalize_version
+from camdigits.types import Patches, Probabilities
+
+BATCH = 256
+"""Patches in one call at most; more are classified in several, to bound memory."""
+
+
+def find_model(name: str) -> Path:
+    """Return the file of a shipped model (`cnn`, `knn`) or of a path. Raises ModelError if there is none."""
+    if Path(name).suffix == ".onnx":
+        path = Path(name)
+        if not path.is_file():
+            raise ModelError(f"{name}: no such model file; name an .onnx file, or one of: {', '.join(shipped_models())}")
+        return path
+    path = _models_folder() / f"{name}.onnx"
+    if not path.is_file():
+        raise ModelError(f"{name}: no such model; name an .onnx file, or one of: {', '.join(shipped_models())}")
+    return path
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that ship with this installation, sorted."""
+    return sorted(path.stem for path in _models_folder().glob("*.onnx"))
+
+
+def _models_folder() -> Path:
+    """In an installed wheel models lie inside the package, in a checkout beside it."""
+    inside = Path(__file__).parent / "models"
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
+
+
+class Classifier:
+    """An open model.
+
+    path: the file. labels: what its C classes mean, in the order of the columns.
+    """
+
+    def __init__(self, model: str | Path = "cnn") -> None:
+        """Open a shipped model by name or any file that keeps the contract. Raises ModelError."""
+        self.path = find_model(str(model))
+        options = ort.SessionOptions()
+        # measured: more threads, or spinning ones, give latency spikes on a busy machine and gain nothing at this size
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        try:
+            self._session = ort.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.path}: not a model that onnxruntime can open ({reason}); export it again") from error
+        self.labels = self._check()
+
+    def _check(self) -> tuple[str, ...]:
+        """Return the labels, or raise ModelError where the file breaks the contract."""
+        inputs = [(i.name, i.type, i.shape[1:]) for i in self._session.get_inputs()]
+        outputs = [(o.name, o.type) for o in self._session.get_outputs()]
+        if inputs != [("patches", "tensor(float)", [SIDE, SIDE])] or outputs != [("probabilities", "tensor(float)")]:
+            raise ModelError(f"{self.path}: takes {inputs} and gives {outputs}, not patches -> probabilities; export it with camdigits export")
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            labels = tuple(json.loads(metadata["camdigits.labels"]))
+            version = metadata["camdigits.normalize"]
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"{self.path}: its camdigits metadata is missing or broken; export it with camdigits export") from error
+        if not labels or not all(isinstance(label, str) and label for label in labels) or len(set(labels)) != len(labels):
+            raise ModelError(f"{self.path}: labels in its metadata must be distinct strings, not {labels!r}; export it again")
+        if version != normalize_version():
+            raise ModelError(
+                f"{self.path}: trained with normalisation {version}, this camdigits has {normalize_version()}; "
+                "use a model of this release, or train it again"
+            )
+        columns = self._run(np.zeros((1, SIDE, SIDE), np.float32)).shape[1]
+        if columns != len(labels) + 1:
+            raise ModelError(f"{self.path}: {len(labels)} labels in its metadata but {columns} outputs, not one more; export it again")
+        return labels
+
+    def __call__(self, patches: Patches) -> Probabilities:
+        """Return (N, C + 1) probabilities of (N, 28, 28) float32 patches; N may be 0."""
+        if not len(patches):
+            return np.zeros((0, len(self.labels) + 1), np.float32)
+        return np.concatenate([self._run(patches[start : start + BATCH]) for start in range(0, len(patches), BATCH)])
+
+    def _run(self, patches: Patches) -> Probabilities:
+        (probabilities,) = self._session.run(["probabilities"], {"patches": patches})
+        return probabilities  # type: ignore[no-any-return]

@@ -1,0 +1,128 @@
+"""The nouns that stages hand to one another: frozen, small, with their shapes and units.
+
+Pixels count from the top left corner, x to the right and y down. Angles are degrees of the baseline, positive where the
+writing rises to the right.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""A picture: (height, width, 3) uint8 in OpenCV's channel order BGR."""
+
+Patches = NDArray[np.float32]
+"""Normalized digits: (N, 28, 28) float32, ink 1.0 on 0.0."""
+
+Probabilities = NDArray[np.float32]
+"""(N, C + 1) float32, rows sum to one; C labels, the last column is `not a digit`."""
+
+
+class Box(NamedTuple):
+    """An upright rectangle in pixels: columns x to x + w - 1, rows y to y + h - 1."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+    @property
+    def right(self) -> int:
+        """First column past the box."""
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> int:
+        """First row past the box."""
+        return self.y + self.h
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """(x, y) of the middle."""
+        return self.x + self.w / 2, self.y + self.h / 2
+
+    def union(self, other: "Box") -> "Box":
+        """Return the smallest box around both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+
+    def iou(self, other: "Box") -> float:
+        """Return intersection over union, 0 to 1."""
+        w = min(self.right, other.right) - max(self.x, other.x)
+        h = min(self.bottom, other.bottom) - max(self.y, other.y)
+        if w <= 0 or h <= 0:
+            return 0.0
+        return w * h / (self.w * self.h + other.w * other.h - w * h)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source.
+
+    image: (height, width, 3) uint8 BGR.
+    index: frames since the first, counting those that were dropped.
+    time: seconds since the first frame, on the source's own clock (a file's) or by arrival (a camera's).
+    source: what the user called it.
+    """
+
+    image: Image
+    index: int
+    time: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A piece of ink that may be one digit.
+
+    box: where, in the frame.
+    ink: (box.h, box.w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity was.
+    contrast: how much the ink differs from its paper, 0 to 1 of the paper's brightness range.
+    cut: it touches the frame's edge, so part of it may lie outside.
+    """
+
+    box: Box
+    ink: NDArray[np.uint8]
+    contrast: float
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One digit as read. confidence is calibrated: of the digits at 0.9, nine in ten are right."""
+
+    label: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Digits that belong together, in reading order.
+
+    confidence: the chance that every digit is right. line: written lines from the top, from 0; numbers side by side
+    share it. angle: degrees of the baseline.
+    """
+
+    text: str
+    confidence: float
+    line: int
+    angle: float
+    box: Box
+    digits: tuple[Digit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number followed over time.
+
+    id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was seen
+    last. settled: enough frames agreed. frames: how many frames it has been followed.
+    """
+
+    id: int
+    number: Number
+    settled: bool
+    frames: int
