@@ -126,3 +126,15 @@ class Reading:
     number: Number
     settled: bool
     frames: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What each stage made of one picture: the candidates, what the classifier said of each, the numbers decoded.
+
+    candidates: all that segment proposed. probabilities: (len(candidates), C + 1). numbers: in reading order.
+    """
+
+    candidates: tuple[Candidate, ...]
+    probabilities: Probabilities
+    numbers: tuple[Number, ...]
