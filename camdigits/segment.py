@@ -1,8 +1,197 @@
-"""Frame to candidates (being written)."""
+"""Frame to candidates: every piece of ink that may be a digit, dark on light and light on dark.
 
-from camdigits.types import Candidate, Image
+Paper is never evenly lit, so ink is measured against its surroundings: the background is a wide running median, ink is how
+far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share of the
+strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of the mean ink nearby, so that
+leather, cloth and foliage, which have no paper between their strokes, fade out. The outer contours of what is left are the
+candidates; strokes that belong together but do not touch are proposed once more as one.
+
+The work is linear in pixels and the number of candidates is bounded.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camdigits.types import Box, Candidate, Image
+
+Grey = NDArray[np.uint8]
+
+SIDE = 1600
+"""Larger pictures are reduced to this many pixels on the longer side."""
+
+CROP = 160
+"""A picture with a longer side below this is a tight crop of a digit or two: it is enlarged and its edge cuts nothing."""
+
+BACKGROUND_CELLS = 80
+"""Longer side of the reduced picture in which the background is estimated."""
+
+BACKGROUND_WINDOW = 25
+"""The median's window in those cells: strokes up to a sixth of the frame wide stay ink."""
+
+POOL = 8
+"""Pixels on a side of the cells in which the strength of ink is measured."""
+
+NEAR = 9
+"""Window of the strongest ink nearby, in POOL cells."""
+
+WIDE = 31
+"""Window of the mean ink nearby, in POOL cells."""
+
+FLOOR = 0.055
+"""Weaker ink than this share of the paper's brightness is noise."""
+
+OF_STRONGEST = 0.35
+"""A stroke has at least this share of the strongest ink nearby."""
+
+OF_MEAN = 2.0
+"""A stroke has at least this many times the mean ink nearby."""
+
+MIN_HEIGHT = 9
+"""Pixels; a digit 14 pixels high may lose some to the threshold."""
+
+MAX_ASPECT = 3.0
+"""Width over height."""
+
+MAX_STROKES = 200
+"""The largest are kept where texture yields more; so many of each polarity, and as many pairs."""
+
+GAP = 0.25
+"""Broken strokes lie nearer to each other than this share of the height of both."""
+
+OVERLAP = 0.4
+"""… and share this much of the narrower one's columns."""
+
+
+Stroke = tuple[Box, NDArray[np.int32]]
+"""A connected piece of ink: its box and its outer contour, in working pixels."""
 
 
 def segment(image: Image) -> list[Candidate]:
-    """Return every piece of ink that may be a digit."""
-    return []
+    """Return the pieces of ink in a (height, width, 3) BGR picture that may be digits, in no particular order.
+
+    Pieces overlap where the ink can be seen in several ways (both polarities, with and without a loose stroke): which of
+    them are digits is for the classifier and the decoder to say.
+    """
+    grey, scale, margin = _working_size(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
+    grey = cv2.blur(grey, (3, 3))  # type: ignore[assignment]
+    background, brightness = _background(grey)
+    dark = cv2.subtract(background, grey), brightness
+    light = cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
+    candidates = []
+    for strength, room in (dark, light):
+        mask = _mask(strength, room)
+        for strokes in _groups(_strokes(mask)):
+            candidates.append(_candidate(strokes, strength, mask, room))
+    return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
+
+
+def _working_size(grey: Grey) -> tuple[Grey, float, int]:
+    """Return the picture at the size to work in, its scale, and the margin put around it (after scaling)."""
+    side = max(grey.shape)
+    if side > SIDE:
+        scale = SIDE / side
+        return _resized(grey, scale, cv2.INTER_AREA), scale, 0
+    if side >= CROP:
+        return grey, 1.0, 0
+    scale, margin = CROP / side, CROP // 2
+    paper = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    grey = _resized(grey, scale, cv2.INTER_LINEAR)
+    return cv2.copyMakeBorder(grey, *[margin] * 4, cv2.BORDER_CONSTANT, value=paper), scale, margin  # type: ignore
+
+
+def _resized(grey: Grey, scale: float, interpolation: int) -> Grey:
+    h, w = grey.shape
+    size = max(1, round(w * scale)), max(1, round(h * scale))
+    return cv2.resize(grey, size, interpolation=interpolation)  # type: ignore[return-value]
+
+
+def _background(grey: Grey) -> tuple[Grey, NDArray[np.float32]]:
+    """Return the paper without its ink, at full size, and its brightness at the size of POOL cells."""
+    h, w = grey.shape
+    small = _resized(grey, min(1.0, BACKGROUND_CELLS / max(h, w)), cv2.INTER_AREA)
+    pad = BACKGROUND_WINDOW // 2
+    padded = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    paper = np.ascontiguousarray(cv2.medianBlur(padded, BACKGROUND_WINDOW)[pad:-pad, pad:-pad])
+    background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
+    cells = max(1, w // POOL), max(1, h // POOL)
+    brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return background, np.maximum(brightness, 64)  # type: ignore[return-value]
+
+
+def _mask(strength: Grey, room: NDArray[np.float32]) -> Grey:
+    """Return 255 where there is ink. strength: (h, w) ink above its background; room: how much full ink has, by cell."""
+    h, w = strength.shape
+    cells = room.shape[::-1]
+    peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
+    strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
+    samples = cv2.resize(strength, cells, interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    mean = cv2.blur(samples, (WIDE, WIDE))
+    least = np.maximum(np.maximum(FLOOR * room, OF_STRONGEST * strongest), OF_MEAN * mean)
+    threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
+    return cv2.compare(strength, threshold, cv2.CMP_GT)  # type: ignore[return-value]
+
+
+def _strokes(mask: Grey) -> list[Stroke]:
+    """Return the connected strokes of a mask, largest first, without specks and long rules."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    strokes = [(Box(*cv2.boundingRect(contour)), contour) for contour in contours]
+    strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
+    strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
+    return strokes[:MAX_STROKES]  # type: ignore[return-value]
+
+
+def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
+    """Return what may be a digit: each stroke alone, and neighbouring strokes together."""
+    alone = [[stroke] for stroke in strokes]
+    if len(strokes) < 2:
+        return [group for group in alone if _plausible(group[0][0])]
+    x, y, w, h = np.array([box for box, _ in strokes], np.float32).T
+    gap_x = np.maximum(x[:, None], x) - np.minimum((x + w)[:, None], x + w)
+    gap_y = np.maximum(y[:, None], y) - np.minimum((y + h)[:, None], y + h)
+    both = np.maximum((y + h)[:, None], y + h) - np.minimum(y[:, None], y)
+    # a digit's loose stroke lies above, below or inside the rest: side by side they are two digits
+    near = (np.maximum(gap_x, gap_y) < GAP * both) & (gap_x < -OVERLAP * np.minimum(w[:, None], w))
+    near &= both >= MIN_HEIGHT
+    pairs = [[strokes[i], strokes[j]] for i, j in np.argwhere(np.triu(near, 1))]
+    return [group for group in alone + pairs[:MAX_STROKES] if _plausible(_around(group))]
+
+
+def _around(group: list[Stroke]) -> Box:
+    box = group[0][0]
+    for other, _ in group[1:]:
+        box = box.union(other)
+    return box
+
+
+def _plausible(box: Box) -> bool:
+    return box.h >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
+
+
+def _candidate(group: list[Stroke], strength: Grey, mask: Grey, room: NDArray[np.float32]) -> Candidate:
+    """Return the ink inside the outer contours of a group of strokes, its strength stretched to 255."""
+    box = _around(group)
+    inside = np.zeros((box.h, box.w), np.uint8)
+    for _, contour in group:
+        cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
+    inside &= mask[rows, columns]
+    mean = cv2.mean(strength[rows, columns], inside)[0]
+    # the middle of a stroke is somewhat stronger than its mean: 1.25 of it counts as full ink
+    ink = cv2.convertScaleAbs(strength[rows, columns], alpha=255 / (1.25 * max(mean, 1))) & inside
+    x, y = box.center
+    cell = room[min(int(y) // POOL, room.shape[0] - 1), min(int(x) // POOL, room.shape[1] - 1)]
+    h, w = mask.shape
+    cut = box.x <= 1 or box.y <= 1 or box.right >= w - 1 or box.bottom >= h - 1
+    return Candidate(box, ink, min(mean / float(cell), 1.0), cut)  # type: ignore[arg-type]
+
+
+def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: int) -> Candidate:
+    """Return a candidate with its box in the picture's own pixels."""
+    if scale == 1 and not margin:
+        return candidate
+    box = candidate.box
+    x, y = max(0, round((box.x - margin) / scale)), max(0, round((box.y - margin) / scale))
+    right = min(shape[1], round((box.right - margin) / scale))
+    bottom = min(shape[0], round((box.bottom - margin) / scale))
+    return Candidate(Box(x, y, max(1, right - x), max(1, bottom - y)), candidate.ink, candidate.contrast, candidate.cut)
