@@ -1,0 +1,191 @@
+"""Draws what was read onto a copy of the picture; nothing here changes what it is given.
+
+Sizes follow the picture, so that 320x240 and 4K look alike. Every line and letter lies on a dark ground and
+the colours are Okabe and Ito's (2008), so that any eye tells them apart on any paper. What is not settled yet is
+grey and thin.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from camdigits.types import Box, Frame, Image, Number, Patches, Reading, Trace
+
+Color = tuple[int, int, int]
+
+DARK: Color = (24, 24, 24)
+WHITE: Color = (255, 255, 255)
+GREY: Color = (165, 165, 165)
+SKY: Color = (233, 180, 86)
+YELLOW: Color = (66, 228, 240)
+VERMILION: Color = (0, 94, 213)
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_HEIGHT = cv2.getTextSize("0", _FONT, 1.0, 1)[0][1]  # OpenCV 4 and 5 draw different fonts
+
+_PLATE = 1.6
+"""Height of the dark plate behind a text, in heights of the text."""
+
+_LEGIBLE = 8
+"""Pixels: a digit's caption that would have to be smaller than this is left out."""
+
+
+class Status(NamedTuple):
+    """What the status line says.
+
+    fps: frames read a second. latency: seconds from a frame's arrival to its drawing.
+    """
+
+    fps: float
+    latency: float
+    recording: bool = False
+    paused: bool = False
+    mirrored: bool = False
+
+
+def draw(frame: Frame, readings: Sequence[Reading]) -> Image:
+    """Return a copy of the frame's picture with the readings on it: settled ones plain, others dimmed."""
+    image = frame.image.copy()
+    for reading in sorted(readings, key=lambda reading: reading.settled):  # settled ones on top
+        _draw_number(image, reading.number, settled=reading.settled)
+    return image
+
+
+def draw_numbers(image: Image, numbers: Sequence[Number]) -> Image:
+    """Return a copy of a (height, width, 3) BGR picture with the numbers on it."""
+    image = image.copy()
+    for number in numbers:
+        _draw_number(image, number, settled=True)
+    return image
+
+
+def draw_status(image: Image, status: Status) -> Image:
+    """Return a copy with a status line in the bottom left corner."""
+    image = image.copy()
+    size = _text_height(image)
+    parts = [(f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
+    parts += [("REC", VERMILION)] * status.recording
+    parts += [("paused", YELLOW)] * status.paused + [("mirrored", SKY)] * status.mirrored
+    parts += [("h help", GREY)]
+    x = 0
+    for text, color in parts:
+        x = _write(image, text, x, image.shape[0], size, color)
+    return image
+
+
+def draw_help(image: Image, keys: Sequence[tuple[str, str]]) -> Image:
+    """Return a darkened copy with a list of (key, what it does) in the middle."""
+    image = cv2.convertScaleAbs(image, alpha=0.35).astype(np.uint8, copy=False)
+    height, width = image.shape[:2]
+    size = min(_text_height(image) * 1.4, height / (2.2 * (len(keys) + 1)))
+    column = max(_text_width(key, size) for key, _ in keys) + 2 * size
+    left = max(0.0, (width - column - max(_text_width(meaning, size) for _, meaning in keys)) / 2)
+    y = (height - 2 * size * (len(keys) - 1)) / 2 + size / 2
+    for key, meaning in keys:
+        _letters(image, key, left, y, size, YELLOW)
+        _letters(image, meaning, left + column, y, size, WHITE)
+        y += 2 * size
+    return image
+
+
+def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patches) -> Image:
+    """Return a copy with every candidate's box, and the patches likeliest to be digits in rows along the top.
+
+    patches: (N, 28, 28), those of trace.candidates. A candidate taken for a digit is drawn in blue, a
+    rejected one in grey; below each patch stand its likeliest label and how sure the classifier is, in percent.
+    """
+    image = image.copy()
+    height, width = image.shape[:2]
+    reject = len(labels)
+    best = trace.probabilities.argmax(axis=1)
+    for candidate, label in zip(trace.candidates, best, strict=True):
+        _outline(image, candidate.box, GREY if label == reject else SKY, 1)
+    size = _text_height(image) * 0.8
+    side = int(4.5 * size)
+    step = side + int(_PLATE * size)  # a patch and its caption
+    columns, rows = width // side, height // (3 * step)
+    likeliest = np.argsort(trace.probabilities[:, reject])[: columns * rows]
+    for place, which in enumerate(likeliest):
+        x, y = place % columns * side, place // columns * step
+        tile = cv2.resize(patches[which], (side - 2, side - 2), interpolation=cv2.INTER_NEAREST)
+        image[y : y + side - 2, x : x + side - 2] = (tile * 255).astype(np.uint8)[..., None]
+        label = int(trace.probabilities[which, :reject].argmax())
+        text = f"{labels[label]} {_percent(float(trace.probabilities[which, label]))}"
+        _write(image, text, x, y + step, _fit(text, size, side), GREY if best[which] == reject else SKY)
+    return image
+
+
+def _draw_number(image: Image, number: Number, *, settled: bool) -> None:
+    """Draw a box around each digit with its label and confidence below it, and the number above."""
+    line = max(1, round(min(image.shape[:2]) / 400)) if settled else 1
+    size = _text_height(image)
+    for digit in number.digits:
+        _outline(image, digit.box, SKY if settled else GREY, line)
+        caption = f"{digit.label} {_percent(digit.confidence)}"
+        fitting = _fit(caption, 0.8 * size, digit.box.w + 4 * line)
+        if fitting >= _LEGIBLE:
+            bottom = digit.box.bottom + 2 * line + _PLATE * fitting
+            _write(image, caption, digit.box.x - 2 * line, bottom, fitting, WHITE if settled else GREY)
+    text = f"{number.text}  {_percent(number.confidence)}%" if settled else number.text
+    size *= 1.5 if settled else 1.0
+    bottom = number.box.y - 2 * line
+    if bottom < _PLATE * size:  # no room above the digits: below them and their captions
+        bottom = number.box.bottom + 2 * line + round(1.6 * _PLATE * size)
+    _write(image, text, number.box.x - 2 * line, bottom, size, YELLOW if settled else GREY)
+
+
+def _outline(image: Image, box: Box, color: Color, thickness: int) -> None:
+    """Draw a rectangle just outside a box, with a dark edge."""
+    corners = (box.x - thickness, box.y - thickness), (box.right + thickness, box.bottom + thickness)
+    cv2.rectangle(image, *corners, DARK, thickness + 2)
+    cv2.rectangle(image, *corners, color, thickness)
+
+
+def _write(image: Image, text: str, x: float, bottom: float, size: float, color: Color) -> int:
+    """Write on a dark plate, moved and shrunk to lie inside the picture; return the plate's right edge."""
+    height, width = image.shape[:2]
+    size = min(_fit(text, size, width), height / _PLATE)
+    plate_width, plate_height = _plate_width(text, size), _PLATE * size
+    x = min(max(x, 0), width - plate_width)
+    bottom = min(max(bottom, plate_height), height)
+    right = round(x + plate_width)
+    corners = (round(x), round(bottom - plate_height)), (right - 1, round(bottom) - 1)
+    cv2.rectangle(image, *corners, DARK, cv2.FILLED)
+    _letters(image, text, x + 0.4 * size, bottom - 0.3 * size, size, color)
+    return right
+
+
+def _letters(image: Image, text: str, x: float, baseline: float, size: float, color: Color) -> None:
+    """Write with digits `size` pixels high."""
+    place = round(x), round(baseline)
+    cv2.putText(image, text, place, _FONT, size / _FONT_HEIGHT, color, _weight(size), cv2.LINE_AA)
+
+
+def _fit(text: str, size: float, width: float) -> float:
+    """Return the size at which a plate is at most `width` pixels wide, at most `size`."""
+    return min(size, size * width / _plate_width(text, size))
+
+
+def _plate_width(text: str, size: float) -> float:
+    return _text_width(text, size) + 0.8 * size
+
+
+def _text_width(text: str, size: float) -> float:
+    (width, _), _ = cv2.getTextSize(text, _FONT, size / _FONT_HEIGHT, _weight(size))
+    return width
+
+
+def _weight(size: float) -> int:
+    return max(1, round(size / 9))
+
+
+def _text_height(image: Image) -> float:
+    """Height of ordinary text in pixels."""
+    return max(10.0, min(image.shape[:2]) / 42)
+
+
+def _percent(chance: float) -> int:
+    """Whole percent; 100 is for certainty, which nothing read is."""
+    return min(99, round(chance * 100))
