@@ -1,8 +1,8 @@
 """Draws what was read onto a copy of the picture; nothing here changes what it is given.
 
 Sizes follow the picture, so that 320x240 and 4K look alike. Every line and letter lies on a dark ground and
-the colours are Okabe and Ito's (2008), so that any eye tells them apart on any paper. What is not settled yet is
-grey and thin.
+the colours are Okabe and Ito's (2008), so that any eye tells them apart on any paper. What is not settled yet
+is grey and thin.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
     """Return a copy with every candidate's box, and the patches likeliest to be digits in rows along the top.
 
     patches: (N, 28, 28), those of trace.candidates. A candidate taken for a digit is drawn in blue, a
-    rejected one in grey; below each patch stand its likeliest label and how sure the classifier is, in percent.
+    rejected one in grey; below each patch stand its likeliest label and the classifier's percent for it.
     """
     image = image.copy()
     height, width = image.shape[:2]
@@ -174,16 +174,18 @@ def _plate_width(text: str, size: float) -> float:
 
 def _text_width(text: str, size: float) -> float:
     (width, _), _ = cv2.getTextSize(text, _FONT, size / _FONT_HEIGHT, _weight(size))
-    return width
+    return float(width)
 
 
 def _weight(size: float) -> int:
+    """Thickness of letters in pixels."""
     return max(1, round(size / 9))
 
 
 def _text_height(image: Image) -> float:
     """Height of ordinary text in pixels."""
-    return max(10.0, min(image.shape[:2]) / 42)
+    height, width = image.shape[:2]
+    return max(10.0, min(height, width) / 42)
 
 
 def _percent(chance: float) -> int:

@@ -1,0 +1,241 @@
+"""Numbers over time to readings: each number is followed from frame to frame, and its track votes on its text.
+
+In SORT's vocabulary (Bewley et al. 2016): a number that overlaps no track starts one, a track not seen for
+`max_age` ends, and one settles after `min_hits` frames agree. Added to it is the vote: a track says the text with
+the most weight among the last frames, so that one misread frame changes nothing and a changed sheet wins within
+half a second.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from camdigits.types import Box, Number, Reading
+
+MEMORY = 0.3
+"""Seconds in which the weight of a vote falls to 1/e: nine frames of thirty a second."""
+
+MARGIN = 1.2
+"""A text must outweigh the one that stands by this factor, so that two equals do not flicker."""
+
+MAJORITY = 0.55
+"""Share of all votes that a track's text needs to settle: what changes from frame to frame is not known."""
+
+PARTIAL = 0.3
+"""Weight of a text that is part of the settled one, in a part of its box: a hand covers the rest, or it leaves."""
+
+FORGOTTEN = 0.02
+"""A text whose votes weigh less than this is out of the running: one frame's last about a second."""
+
+REACH = 2.0
+"""Digit heights that a number may move between two frames, beyond what the others moved."""
+
+COVERED = 0.5
+"""Two readings that share this part of the smaller one's box compete for the same ink: one is shown."""
+
+
+@dataclass(slots=True)
+class _Vote:
+    """weight: confidence of the frames that read this text, faded with time. hits: how many frames."""
+
+    weight: float = 0.0
+    hits: int = 0
+    confidence: float = 0.0  # weighted like the votes
+
+
+@dataclass(slots=True)
+class _Track:
+    """One number being followed. shown: the number as the vote says it, where it was seen last."""
+
+    id: int
+    shown: Number
+    seen: float
+    frames: int = 0
+    missed: int = 0
+    settled: bool = False
+    votes: dict[str, _Vote] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> float:
+        vote = self.votes.get(self.shown.text)
+        return vote.weight if vote else 0.0
+
+    def fade(self, factor: float) -> None:
+        """Let time pass: every vote weighs less."""
+        for vote in self.votes.values():
+            vote.weight *= factor
+        self.votes = {text: vote for text, vote in self.votes.items() if vote.weight >= FORGOTTEN}
+
+    def see(self, number: Number, time: float, min_hits: int) -> None:
+        """Take one frame's number into the vote and settle on a text, perhaps another than before."""
+        self.seen, self.missed, self.frames = time, 0, self.frames + 1
+        weight = number.confidence
+        if self.settled and _is_part(number, self.shown):
+            weight *= PARTIAL
+        vote = self.votes.setdefault(number.text, _Vote())
+        if vote.weight + weight > 0:
+            vote.confidence += (number.confidence - vote.confidence) * weight / (vote.weight + weight)
+        vote.weight += weight
+        vote.hits += 1
+        changes = vote.weight > MARGIN * self.weight and (vote.hits >= min_hits or not self.settled)
+        if number.text == self.shown.text or changes:
+            self.shown = number
+            if not self.settled:
+                total = sum(other.weight for other in self.votes.values())
+                self.settled = vote.hits >= min_hits and vote.weight >= MAJORITY * total
+
+    def move(self, shift: tuple[float, float]) -> None:
+        """Carry the number along with the page, where this frame did not show it as it is."""
+        dx, dy = round(shift[0]), round(shift[1])
+        if dx or dy:
+            digits = tuple(replace(digit, box=_moved(digit.box, dx, dy)) for digit in self.shown.digits)
+            self.shown = replace(self.shown, box=_moved(self.shown.box, dx, dy), digits=digits)
+
+    def reading(self) -> Reading:
+        vote = self.votes.get(self.shown.text)
+        number = replace(self.shown, confidence=vote.confidence) if vote else self.shown
+        return Reading(self.id, number, self.settled, self.frames)
+
+
+class Tracker:
+    """Follows the numbers of one source; call update once a frame.
+
+    max_age: seconds that a track outlives its last sight. min_hits: frames of the last second that must agree
+    before a reading is settled. iou_threshold: overlap from which a number continues a track; one that moved
+    further does so too, if it is near in digit heights.
+    """
+
+    def __init__(self, max_age: float = 0.4, min_hits: int = 4, iou_threshold: float = 0.3) -> None:
+        self.max_age = max_age
+        self.min_hits = min_hits
+        self.iou_threshold = iou_threshold
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+        self._time = -math.inf
+        self._velocity = (0.0, 0.0)  # pixels a second that the page moves
+
+    def update(self, numbers: Sequence[Number], time: float) -> list[Reading]:
+        """Take the numbers of the frame at `time` (seconds) and return what is known now, in reading order.
+
+        A settled reading stays while its number is out of sight for up to max_age; an unsettled one is returned
+        only for frames that show it.
+        """
+        elapsed = max(time - self._time, 0.0) if self._tracks else 0.0
+        self._time = time
+        # one that was in the last frame may be in this one, however slow the source is
+        self._tracks = [t for t in self._tracks if not t.missed or time - t.seen <= self.max_age]
+        for track in self._tracks:
+            track.fade(math.exp(-elapsed / MEMORY))
+
+        pairs = self._match(numbers, elapsed)
+        shift = self._follow_page([(track.shown, number) for track, number in pairs], elapsed)
+        for track in self._tracks:
+            track.missed += 1
+        for track, number in pairs:
+            track.see(number, time, self.min_hits)
+        current = {track.id: number for track, number in pairs}
+        for track in self._tracks:
+            if current.get(track.id) is not track.shown:
+                track.move(shift)
+        continued = {id(number) for number in current.values()}
+        for number in numbers:
+            if id(number) not in continued:
+                track = _Track(self._next_id, number, time)
+                track.see(number, time, self.min_hits)
+                self._next_id += 1
+                self._tracks.append(track)
+        self._tracks = [track for track in self._tracks if time - track.seen <= self.max_age]
+        return self._readings()
+
+    def _match(self, numbers: Sequence[Number], elapsed: float) -> list[tuple[_Track, Number]]:
+        """Pair tracks with numbers, the surest pairs first."""
+        dx, dy = self._velocity[0] * elapsed, self._velocity[1] * elapsed
+        scored = []
+        for track in self._tracks:
+            expected = _moved(track.shown.box, round(dx), round(dy))
+            for number in numbers:
+                nearness = self._nearness(track.shown, expected, number)
+                if nearness > 0:
+                    scored.append((nearness + _likeness(track.shown.text, number.text), track, number))
+        scored.sort(key=lambda pair: -pair[0])
+        pairs: list[tuple[_Track, Number]] = []
+        taken: set[int] = set()
+        for _, track, number in scored:
+            if id(track) not in taken and id(number) not in taken:
+                taken |= {id(track), id(number)}
+                pairs.append((track, number))
+        return pairs
+
+    def _nearness(self, shown: Number, expected: Box, number: Number) -> float:
+        """Return 0 where a number cannot be the one shown, else how near it is, up to 1."""
+        iou = expected.iou(number.box)
+        if iou >= self.iou_threshold or _shared(expected, number.box) >= COVERED:
+            return max(iou, self.iou_threshold)
+        old, new = _digit_height(shown), _digit_height(number)
+        if not 0.5 <= new / old <= 2:
+            return 0.0
+        (ax, ay), (bx, by) = expected.center, number.box.center
+        return self.iou_threshold * max(0.0, 1 - math.hypot(ax - bx, ay - by) / (REACH * max(old, new)))
+
+    def _follow_page(self, pairs: list[tuple[Number, Number]], elapsed: float) -> tuple[float, float]:
+        """Return how far the page moved since the last frame, by the numbers seen whole; (0, 0) if none was."""
+        steps = [
+            (new.box.center[0] - old.box.center[0], new.box.center[1] - old.box.center[1])
+            for old, new in pairs
+            if 0.8 <= new.box.w / old.box.w <= 1.25 and 0.8 <= new.box.h / old.box.h <= 1.25
+        ]
+        if not steps:
+            self._velocity = (0.0, 0.0)
+            return 0.0, 0.0
+        shift = median(x for x, _ in steps), median(y for _, y in steps)
+        self._velocity = (shift[0] / elapsed, shift[1] / elapsed) if elapsed > 0 else (0.0, 0.0)
+        return shift
+
+    def _readings(self) -> list[Reading]:
+        """Return what is shown, and drop the tracks that others have taken the place of."""
+        shown: list[_Track] = []
+        gone: set[int] = set()
+        for track in sorted(self._tracks, key=lambda track: (-track.settled, -track.weight, track.id)):
+            box = track.shown.box
+            rival = next((other for other in shown if _shared(other.shown.box, box) >= COVERED), None)
+            if rival is None:
+                if track.settled or not track.missed:
+                    shown.append(track)
+            elif track.missed and rival.settled:
+                gone.add(track.id)
+        self._tracks = [track for track in self._tracks if track.id not in gone]
+        shown.sort(key=lambda track: (track.shown.line, track.shown.box.x))
+        return [track.reading() for track in shown]
+
+
+def _is_part(number: Number, whole: Number) -> bool:
+    return (
+        number.text != whole.text
+        and number.text in whole.text
+        and _shared(number.box, whole.box) >= COVERED
+        and number.box.w < whole.box.w
+    )
+
+
+def _shared(a: Box, b: Box) -> float:
+    """Return the part of the smaller box that lies in the other, 0 to 1."""
+    w = min(a.right, b.right) - max(a.x, b.x)
+    h = min(a.bottom, b.bottom) - max(a.y, b.y)
+    return w * h / max(min(a.w * a.h, b.w * b.h), 1) if w > 0 and h > 0 else 0.0
+
+
+def _digit_height(number: Number) -> float:
+    """Median height of the digits in pixels, at least one."""
+    return max(median(digit.box.h for digit in number.digits or (number,)), 1.0)
+
+
+def _likeness(a: str, b: str) -> float:
+    """Return 1 for equal texts, the share of equal places where the lengths agree, else 0."""
+    if len(a) != len(b):
+        return 0.0
+    return sum(x == y for x, y in zip(a, b, strict=True)) / len(a) if a else 1.0
+
+
+def _moved(box: Box, dx: int, dy: int) -> Box:
+    return Box(box.x + dx, box.y + dy, box.w, box.h)
