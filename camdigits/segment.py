@@ -17,8 +17,8 @@ from camdigits.types import Box, Candidate, Image
 
 Grey = NDArray[np.uint8]
 
-SIDE = 1600
-"""Larger pictures are reduced to this many pixels on the longer side."""
+MAX_PIXELS = 2_100_000
+"""Larger pictures than full HD are reduced to this many pixels."""
 
 CROP = 160
 """A picture with a longer side below this is a tight crop of a digit or two: it is enlarged and its edge cuts nothing."""
@@ -89,8 +89,8 @@ def segment(image: Image) -> list[Candidate]:
 def _working_size(grey: Grey) -> tuple[Grey, float, int]:
     """Return the picture at the size to work in, its scale, and the margin put around it (after scaling)."""
     side = max(grey.shape)
-    if side > SIDE:
-        scale = SIDE / side
+    if grey.size > MAX_PIXELS:
+        scale = (MAX_PIXELS / grey.size) ** 0.5
         return _resized(grey, scale, cv2.INTER_AREA), scale, 0
     if side >= CROP:
         return grey, 1.0, 0

@@ -97,6 +97,10 @@ class Digit:
     confidence: float
     box: Box
 
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON output says of a digit."""
+        return {"label": self.label, "confidence": round(self.confidence, 4), "box": list(self.box)}
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -112,6 +116,17 @@ class Number:
     angle: float
     box: Box
     digits: tuple[Digit, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON output says of a number."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "line": self.line,
+            "angle": self.angle,
+            "box": list(self.box),
+            "digits": [digit.to_dict() for digit in self.digits],
+        }
 
 
 @dataclass(frozen=True, slots=True)

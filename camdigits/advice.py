@@ -1,0 +1,40 @@
+"""Why nothing was read, in words that help."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from camdigits.types import Image, Trace
+
+DARK = 45
+"""Mean brightness, of 255, below which a picture without any reading is called too dark."""
+
+SHARP = 12.0
+"""Strongest brightness steps, between neighbouring pixels, below which a picture is called blurred."""
+
+SMALL = 14
+"""Pixels; the least height of a digit."""
+
+
+def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
+    """Return the likeliest reason that a trace has no numbers, and what to change."""
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+    if float(grey.mean()) < DARK and int(grey.max()) < 2 * DARK:
+        return "too dark; add light or a longer exposure"
+    best = trace.probabilities[:, :-1].max(1, initial=0)
+    held = [candidate for candidate, p in zip(trace.candidates, best, strict=True) if candidate.cut and p > 0.5]
+    if held:
+        return "a digit is cut by the edge of the picture; move the camera back, or leave a margin"
+    steps = np.abs(np.diff(grey.astype(np.int16), axis=1)) if grey.shape[1] > 1 else np.zeros((1, 1))
+    if trace.candidates and float(np.quantile(steps, 0.999)) < SHARP:
+        return "blurred or faint; hold the camera still, let it focus, use a darker pen"
+    if not trace.candidates:
+        return f"no ink found; digits must stand out from their background and be at least {SMALL} pixels high"
+    if max(candidate.box.h for candidate in trace.candidates) < SMALL:
+        return f"all marks are too small; digits must be at least {SMALL} pixels high: move the camera nearer"
+    count = len(trace.candidates)
+    return (
+        f"{count} {'mark' if count == 1 else 'marks'} seen but none looks like one of {''.join(labels)} to the model; "
+        "write clearly apart, upright, on plain paper, or lower --min-confidence"
+    )

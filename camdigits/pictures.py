@@ -1,0 +1,109 @@
+"""Picture files to BGR images: what cameras, scanners and phones write, upright, without surprises."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camdigits.errors import PictureError
+from camdigits.types import Image
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
+"""What a folder is searched for. A file named outright is tried whatever it is called."""
+
+STANDARD_INPUT = "-"
+
+MAX_BYTES = 256 * 2**20
+"""Larger files are refused unread."""
+
+MAX_PIXELS = 2**28
+"""Larger pictures are refused: decoded they take 0.8 GB."""
+
+
+def find_pictures(names: Iterable[str]) -> Iterator[str]:
+    """Yield the pictures that names stand for: files, folders (sorted, with what lies deeper), globs, `-`.
+
+    A name that matches nothing is yielded as it is, for load_picture to say what is wrong with it. A folder without
+    pictures raises PictureError.
+    """
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not found:
+                raise PictureError(f"{name}: no pictures in this folder; it is searched for {', '.join(sorted(SUFFIXES))}")
+            yield from map(str, found)
+        elif not path.exists() and any(sign in name for sign in "*?["):
+            yield from sorted(map(str, _glob(path))) or [name]
+        else:
+            yield name
+
+
+def _glob(pattern: Path) -> Iterator[Path]:
+    root = Path(pattern.anchor) if pattern.anchor else Path()
+    return root.glob(str(pattern.relative_to(pattern.anchor)))
+
+
+def load_picture(name: str) -> Image:
+    """Return a picture as (height, width, 3) uint8 BGR, turned as its EXIF orientation says, `-` from standard input.
+
+    JPEG, PNG, BMP, WebP, TIFF and whatever else OpenCV reads; grey, palette, CMYK, 16-bit; transparent parts become
+    white paper; of an animation the first picture. Raises PictureError.
+    """
+    try:
+        encoded = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STANDARD_INPUT else _read_file(Path(name))
+    except IsADirectoryError as error:
+        raise PictureError(f"{name}: is a folder, not a picture") from error
+    except FileNotFoundError as error:
+        raise PictureError(f"{name}: no such file; check the path") from error
+    except OSError as error:
+        raise PictureError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from error
+    if len(encoded) > MAX_BYTES:
+        raise PictureError(f"{name}: larger than {MAX_BYTES // 2**20} MB; reduce it first")
+    if not encoded:
+        raise PictureError(f"{name}: the file is empty; copy or take the picture again")
+    return decode_picture(encoded, name)
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def decode_picture(encoded: bytes, name: str) -> Image:
+    """Return the picture in the bytes of a file, as load_picture does; name is for messages."""
+    buffer = np.frombuffer(encoded, np.uint8)
+    try:
+        # only this way of decoding heeds the EXIF orientation, and only IMREAD_UNCHANGED keeps transparency
+        picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if picture is not None and not encoded.startswith(b"\xff\xd8"):
+            layers = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+            if layers is not None and layers.ndim == 3 and layers.shape[2] == 4:
+                picture = _on_paper(layers)
+    except cv2.error as error:
+        reason = "too large" if "pixels" in str(error) else "broken"
+        raise PictureError(f"{name}: {reason} for OpenCV to decode; save it again as JPEG or PNG") from error
+    if picture is None:
+        raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
+    if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
+        raise PictureError(f"{name}: {picture.shape[1]}x{picture.shape[0]} pixels are too many; reduce it first")
+    return _eight_bits(picture)
+
+
+def _on_paper(layers: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Blend a BGRA picture with white."""
+    full = np.iinfo(layers.dtype).max if np.issubdtype(layers.dtype, np.integer) else 1.0
+    alpha = layers[..., 3:].astype(np.float32) / full
+    return (layers[..., :3] * alpha + full * (1 - alpha)).astype(layers.dtype)
+
+
+def _eight_bits(picture: NDArray[np.generic]) -> Image:
+    if picture.dtype == np.uint8:
+        return picture  # type: ignore[return-value]
+    if picture.dtype == np.uint16:
+        return (picture >> 8).astype(np.uint8)  # type: ignore[operator]
+    # floating point (TIFF): light from 0 to 1
+    return (np.clip(np.nan_to_num(picture.astype(np.float32)), 0, 1) * 255).astype(np.uint8)
