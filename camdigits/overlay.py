@@ -184,8 +184,7 @@ def _weight(size: float) -> int:
 
 def _text_height(image: Image) -> float:
     """Height of ordinary text in pixels."""
-    height, width = image.shape[:2]
-    return max(10.0, min(height, width) / 42)
+    return float(max(10.0, min(image.shape[:2]) / 42))
 
 
 def _percent(chance: float) -> int:

@@ -1,9 +1,9 @@
-"""Numbers over time to readings: each number is followed from frame to frame, and its track votes on its text.
+"""Numbers over time to readings: each number is followed from frame to frame, and its track votes.
 
 In SORT's vocabulary (Bewley et al. 2016): a number that overlaps no track starts one, a track not seen for
-`max_age` ends, and one settles after `min_hits` frames agree. Added to it is the vote: a track says the text with
-the most weight among the last frames, so that one misread frame changes nothing and a changed sheet wins within
-half a second.
+`max_age` ends, and one settles after `min_hits` frames agree. Added to it is the vote: a track says the text
+with the most weight among the last frames, so that one misread frame changes nothing and a changed sheet wins
+within half a second.
 """
 
 import math
@@ -23,7 +23,8 @@ MAJORITY = 0.55
 """Share of all votes that a track's text needs to settle: what changes from frame to frame is not known."""
 
 PARTIAL = 0.3
-"""Weight of a text that is part of the settled one, in a part of its box: a hand covers the rest, or it leaves."""
+"""Weight of a text that is part of the settled one, in part of its box: a hand covers the rest, or it
+leaves."""
 
 FORGOTTEN = 0.02
 """A text whose votes weigh less than this is out of the running: one frame's last about a second."""
@@ -118,8 +119,8 @@ class Tracker:
     def update(self, numbers: Sequence[Number], time: float) -> list[Reading]:
         """Take the numbers of the frame at `time` (seconds) and return what is known now, in reading order.
 
-        A settled reading stays while its number is out of sight for up to max_age; an unsettled one is returned
-        only for frames that show it.
+        A settled reading stays while its number is out of sight for up to max_age; an unsettled one is
+        returned only for frames that show it.
         """
         elapsed = max(time - self._time, 0.0) if self._tracks else 0.0
         self._time = time
@@ -179,7 +180,7 @@ class Tracker:
         return self.iou_threshold * max(0.0, 1 - math.hypot(ax - bx, ay - by) / (REACH * max(old, new)))
 
     def _follow_page(self, pairs: list[tuple[Number, Number]], elapsed: float) -> tuple[float, float]:
-        """Return how far the page moved since the last frame, by the numbers seen whole; (0, 0) if none was."""
+        """Return how far the page moved since the last frame, by the numbers seen whole; (0, 0) if none."""
         steps = [
             (new.box.center[0] - old.box.center[0], new.box.center[1] - old.box.center[1])
             for old, new in pairs

@@ -1,0 +1,322 @@
+"""Cameras, addresses, video files and folders to frames.
+
+A live source (camera, address) is read by a thread of its own that keeps the newest frame only: a reader
+slower than the camera skips frames but never falls behind. A file is read whole, every frame, on its own
+clock.
+"""
+
+import errno
+import math
+import os
+import re
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+
+from camdigits.errors import SourceError
+from camdigits.types import Frame, Image
+
+SIZE = (1280, 720)
+"""The (width, height) asked of a camera; it gives the nearest it has."""
+
+FPS = 30.0
+"""Frames a second of a source that states none, or none to believe."""
+
+STALLED = 5.0
+"""A live source that gives no frame for so many seconds is lost."""
+
+GRACE = 0.5
+"""Seconds of failed reads (a corrupt picture, a restarting sender) that a live source is forgiven."""
+
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+# native lines on stderr help nobody: each failure becomes one SourceError
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+class Source(ABC):
+    """An open source: a context manager that iterates frames, once.
+
+    name: what the user called it, without passwords. live: frames that are not taken in time are dropped.
+    fps: frames a second as stated, or FPS. size: (width, height) of the frames, as far as known before the
+    first. arrival: time.monotonic() at which the newest frame handed out had arrived.
+    """
+
+    live = False
+
+    def __init__(self, name: str, fps: float, size: tuple[int, int]) -> None:
+        self.name = name
+        self.fps = fps if _believable(fps) else FPS
+        self.size = size
+        self.arrival = 0.0
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames. Raises SourceError where a live source is lost."""
+
+    def close(self) -> None:  # noqa: B027 - a folder holds nothing open
+        """Let go of what is open; may be called again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE) -> Source:
+    """Open what gives frames: a camera, a video file, a folder of pictures or an address.
+
+    source: a camera's index or device (0, /dev/video0), a path, an http(s) MJPEG or RTSP address. size: (width,
+    height) asked of a camera. Raises SourceError, which says what to try.
+    """
+    text = str(source)
+    if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
+        return _open_camera(text, size)
+    if "://" in text:
+        return _open_address(text)
+    path = Path(text)
+    if path.is_dir():
+        return _Folder(path)
+    if not path.is_file():
+        raise SourceError(f"{text}: no such file, folder or camera; see `camdigits cameras` for cameras")
+    return _Video(path)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEntry:
+    """A camera that is there: index, name, width and height of its frames (0 where it cannot be opened)."""
+
+    index: int
+    name: str
+    width: int
+    height: int
+
+
+def list_cameras() -> list[CameraEntry]:
+    """Return the cameras of this machine, by index. Opens each of them for a moment."""
+    entries = []
+    for index, name, surely in _known_cameras():
+        capture = _capture_camera(str(index))
+        if capture.isOpened():
+            entries.append(CameraEntry(index, name, *_size(capture)))
+        elif surely:
+            entries.append(CameraEntry(index, name, 0, 0))
+        capture.release()
+    return entries
+
+
+def _known_cameras() -> list[tuple[int, str, bool]]:
+    """Return (index, name, whether it is one even if it does not open now), or indices to try."""
+    listed = []
+    for device in Path("/sys/class/video4linux").glob("video*"):
+        # a webcam has a second node, for its metadata, that counts from the first
+        surely = _line(device / "index") == "0"
+        listed.append((int(device.name.removeprefix("video")), _line(device / "name"), surely))
+    indices = [i for i in range(10) if sys.platform != "linux" or Path(f"/dev/video{i}").exists()]
+    return sorted(listed) or [(index, f"camera {index}", False) for index in indices]
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _capture_camera(camera: str) -> cv2.VideoCapture:
+    # naming the system's own interface skips a search through all others: seconds on Windows, noise on Linux
+    backends = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
+    backend = backends.get(sys.platform, cv2.CAP_ANY)
+    return cv2.VideoCapture(int(camera), backend) if camera.isdigit() else cv2.VideoCapture(camera, backend)
+
+
+def _open_camera(camera: str, size: tuple[int, int]) -> "_Live":
+    name = f"camera {camera}" if camera.isdigit() else camera
+    capture = _capture_camera(camera)
+    if not capture.isOpened():
+        raise SourceError(f"{name}: {_why_closed(camera)}")
+    # the compressed format first: uncompressed, USB gives few frames a second at this size
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    return _Live(name, capture, "was it unplugged?")
+
+
+def _why_closed(camera: str) -> str:
+    """Return cause and cure of a camera that does not open."""
+    others = "try another --source index, `camdigits cameras` lists them"
+    if sys.platform == "darwin":
+        return f"not there, or not allowed; allow this terminal under Privacy > Camera, or {others}"
+    if sys.platform != "linux":
+        return f"not there, or in use by another program; {others}"
+    device = f"/dev/video{camera}" if camera.isdigit() else camera
+    try:
+        os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+            return f"no such camera; plug one in, or {others}"
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return f"no permission for {device}; add yourself to its group (often `video`) and log in again"
+        if error.errno != errno.EBUSY:
+            return f"{(error.strerror or 'cannot be opened').lower()}; {others}"
+    return f"in use by another program, or not a camera; close the other program, or {others}"
+
+
+def _open_address(address: str) -> "_Live":
+    name = re.sub(r"//[^/@]*@", "//", address)
+    limit = int(STALLED * 1000)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+    if not capture.isOpened():
+        raise SourceError(f"{name}: no video there; check the address, the password and that the sender runs")
+    return _Live(name, capture, "did the sender stop?")
+
+
+class _Live(Source):
+    """A camera or an address, drained by a thread that alone touches the capture from then on."""
+
+    live = True
+
+    def __init__(self, name: str, capture: cv2.VideoCapture, question: str) -> None:
+        super().__init__(name, capture.get(cv2.CAP_PROP_FPS), _size(capture))
+        self._capture = capture
+        self._question = question
+        self._news = threading.Condition()
+        self._newest: tuple[Image, int, float] | None = None  # picture, index, arrival
+        self._ended = False
+        # a daemon: a hung driver must not keep the program from ending
+        self._thread = threading.Thread(target=self._drain, name=f"reads {name}", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        first = None
+        while True:
+            with self._news:
+                if not self._news.wait_for(lambda: self._newest or self._ended, timeout=STALLED):
+                    raise SourceError(f"{self.name}: hangs, no picture for {STALLED:.0f} seconds; connect it anew")
+                if not self._newest:
+                    raise SourceError(f"{self.name}: lost; {self._question}")
+                image, index, self.arrival = self._newest
+                self._newest = None
+            first = self.arrival if first is None else first
+            yield Frame(image, index, self.arrival - first, self.name)
+
+    def close(self) -> None:
+        """Stop the thread; a driver that hangs is left behind."""
+        self._ended = True
+        self._thread.join(timeout=1.0)
+
+    def _drain(self) -> None:
+        index = 0
+        alive = time.monotonic()
+        while not self._ended and time.monotonic() - alive < GRACE:
+            image = _read(self._capture)
+            if image is None:
+                time.sleep(0.01)
+                continue
+            alive = time.monotonic()
+            with self._news:
+                self._newest = image, index, alive
+                self._news.notify()
+            index += 1
+        with self._news:
+            self._ended = True
+            self._news.notify()
+        self._capture.release()
+
+
+class _Video(Source):
+    """A video file, every frame."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.stat().st_size:
+            raise SourceError(f"{path}: the file is empty")
+        # an absolute path: FFmpeg takes `a:b.mp4` for an address
+        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
+        # FFmpeg plays a text file as a film of letters
+        self._first = None if codec == b"ansi" else _read(self._capture)
+        if self._first is None:
+            self._capture.release()
+            raise SourceError(f"{path}: not a video that can be read; convert it, say to H.264 in .mp4")
+        super().__init__(str(path), self._capture.get(cv2.CAP_PROP_FPS), _image_size(self._first))
+
+    def __iter__(self) -> Iterator[Frame]:
+        believable = _believable(self._capture.get(cv2.CAP_PROP_FPS))
+        image, index, seconds = self._first, 0, 0.0
+        while image is not None:
+            self.arrival = time.monotonic()
+            yield Frame(image, index, seconds, self.name)
+            image, index = _read(self._capture), index + 1
+            if believable:
+                seconds = index / self.fps
+            else:
+                seconds = max(seconds, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+
+class _Folder(Source):
+    """A folder of pictures, in the order of the numbers in their names, FPS a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURES), key=_numbered)
+        if not self._paths:
+            raise SourceError(f"{path}: no pictures in this folder ({', '.join(sorted(PICTURES))})")
+        first = next((image for image in map(_load, self._paths) if image is not None), None)
+        if first is None:
+            raise SourceError(f"{path}: none of the {len(self._paths)} pictures in this folder can be read")
+        super().__init__(str(path), FPS, _image_size(first))
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, path in enumerate(self._paths):
+            image = _load(path)
+            if image is not None:
+                self.arrival = time.monotonic()
+                yield Frame(image, index, index / self.fps, self.name)
+
+
+def _read(capture: cv2.VideoCapture) -> Image | None:
+    """Return the next picture, None where there is none, whichever way OpenCV says so."""
+    try:
+        ok, image = capture.read()
+    except cv2.error:
+        return None
+    return image if ok and image is not None and image.size else None  # type: ignore[return-value]
+
+
+def _load(path: Path) -> Image | None:
+    """Return a picture turned as its EXIF says; not by imread, which fails on non-ASCII paths on Windows."""
+    try:
+        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
+    except (cv2.error, OSError):
+        return None
+
+
+def _numbered(path: Path) -> list[tuple[int, str]]:
+    """Return a key that sorts frame2 before frame10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", path.name)]
+
+
+def _believable(fps: float) -> bool:
+    return math.isfinite(fps) and 0.5 <= fps <= 1000
+
+
+def _size(capture: cv2.VideoCapture) -> tuple[int, int]:
+    return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+
+def _image_size(image: Image) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]
