@@ -4,18 +4,20 @@ stdout carries results and nothing else, stderr everything said to a person. Exi
 failed, 2 the call itself was wrong, 130 interrupted.
 """
 
-import csv
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 
-from camdigits.errors import CamdigitsError, SinkError
+from camdigits.errors import CamdigitsError
+from camdigits.types import Box
+
+T = TypeVar("T")
 
 app = typer.Typer(
     name="camdigits",
@@ -84,8 +86,8 @@ def image(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Pictures, folders, globs, or - for stdin.")],
     as_json: AsJson = False,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures here.")] = None,
-    show: Annotated[bool, typer.Option(help="Open each annotated picture in a window.")] = False,
-    table: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table of the numbers.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Open each annotated picture in a window.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a table.")] = None,
     model: Model = "cnn",
     min_confidence: MinConfidence = 0.5,
     roi: Annotated[str | None, typer.Option(metavar="x,y,w,h", help="Read only this part of each picture.")] = None,
@@ -94,29 +96,51 @@ def image(
     from camdigits.advice import why_nothing
     from camdigits.classify import Classifier
     from camdigits.pictures import find_pictures
-    from camdigits.stills import Unread, read_pictures
+    from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures
 
-    region = _parse_roi(roi)
     classifier = Classifier(model)
     names = list(find_pictures(paths))
     failed = False
-    with _table(table) as row, _annotated(output, show) as annotate:
-        for still in _progress(read_pictures(names, classifier, min_confidence, region), len(names)):
-            if isinstance(still, Unread):
-                failed = True
-                if as_json:
-                    print(still.to_json(), flush=True)
-                _say(f"{still.source}: {still.error}")
-                continue
+    with Table(csv) if csv else nullcontext() as table:
+        folder = AnnotatedFolder(output) if output else None
+        stills = read_pictures(names, classifier, min_confidence, _roi(roi))
+        for still in _progress(stills, len(names)):
             if as_json:
                 print(still.to_json(), flush=True)
-            elif still.numbers:
-                if len(names) > 1:
-                    print(f"{still.source}:")
-                print(still.to_text(), flush=True)
+            if isinstance(still, Unread):
+                failed = True
+                _say(f"{still.source}: {still.error}")
+                continue
             if not still.numbers:
                 _say(f"{still.source}: no number read: {why_nothing(still.image, still.trace, classifier.labels)}")
-            row(still)
-            annotate(still)
+            elif not as_json:
+                print(f"{still.source}:\n{still.to_text()}" if len(names) > 1 else still.to_text(), flush=True)
+            if table:
+                table.write(still)
+            if folder:
+                folder.write(still)
     if failed:
         raise typer.Exit(1)
+
+
+def _progress(rows: Iterable[T], total: int) -> Iterator[T]:
+    """Pass rows on; over many, and where a person watches, with a progress bar on stderr."""
+    if total < 5 or not sys.stderr.isatty():
+        yield from rows
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(rows, total=total, description="reading", console=Console(stderr=True), transient=True)
+
+
+def _roi(text: str | None) -> Box | None:
+    if text is None:
+        return None
+    try:
+        x, y, w, h = (int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not x,y,w,h in whole pixels", param_hint="--roi") from None
+    if w <= 0 or h <= 0:
+        raise typer.BadParameter("width and height must be positive", param_hint="--roi")
+    return Box(x, y, w, h)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".webp", 
 """What a folder is searched for. A file named outright is tried whatever it is called."""
 
 STANDARD_INPUT = "-"
+
+JPEG = b"\xff\xd8"
 
 MAX_BYTES = 256 * 2**20
 """Larger files are refused unread."""
@@ -79,31 +82,34 @@ def decode_picture(encoded: bytes, name: str) -> Image:
     try:
         # only this way of decoding heeds the EXIF orientation, and only IMREAD_UNCHANGED keeps transparency
         picture = cv2.imdecode(buffer, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-        if picture is not None and not encoded.startswith(b"\xff\xd8"):
+        if picture is None or not encoded.startswith(JPEG):
             layers = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-            if layers is not None and layers.ndim == 3 and layers.shape[2] == 4:
-                picture = _on_paper(layers)
+            if layers is not None and (picture is None or layers.shape[2:] == (4,)):
+                picture = layers
     except cv2.error as error:
-        reason = "too large" if "pixels" in str(error) else "broken"
-        raise PictureError(f"{name}: {reason} for OpenCV to decode; save it again as JPEG or PNG") from error
+        reason = "too many pixels" if "pixels" in str(error) else "broken"
+        raise PictureError(f"{name}: {reason} for OpenCV to decode; save it again, smaller, as JPEG or PNG") from error
     if picture is None:
         raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
     if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
-        raise PictureError(f"{name}: {picture.shape[1]}x{picture.shape[0]} pixels are too many; reduce it first")
-    return _eight_bits(picture)
+        raise PictureError(f"{name}: {picture.shape[1]}x{picture.shape[0]} are too many pixels; reduce it first")
+    return _on_paper(_eight_bits(picture))
 
 
-def _on_paper(layers: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Blend a BGRA picture with white."""
-    full = np.iinfo(layers.dtype).max if np.issubdtype(layers.dtype, np.integer) else 1.0
-    alpha = layers[..., 3:].astype(np.float32) / full
-    return (layers[..., :3] * alpha + full * (1 - alpha)).astype(layers.dtype)
-
-
-def _eight_bits(picture: NDArray[np.generic]) -> Image:
+def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
     if picture.dtype == np.uint8:
-        return picture  # type: ignore[return-value]
+        return picture
     if picture.dtype == np.uint16:
-        return (picture >> 8).astype(np.uint8)  # type: ignore[operator]
-    # floating point (TIFF): light from 0 to 1
-    return (np.clip(np.nan_to_num(picture.astype(np.float32)), 0, 1) * 255).astype(np.uint8)
+        return (picture >> 8).astype(np.uint8)
+    # floating point, as TIFF may hold: light from 0 to 1
+    return np.asarray(np.clip(np.nan_to_num(picture), 0, 1) * 255, np.uint8)
+
+
+def _on_paper(picture: NDArray[np.uint8]) -> Image:
+    """Return (height, width) grey and (height, width, 4) BGRA as BGR; what is transparent becomes white."""
+    if picture.ndim == 2:
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), np.uint8)
+    if picture.shape[2] == 3:
+        return picture
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    return np.asarray(picture[..., :3] * alpha + 255 * (1 - alpha), np.uint8)

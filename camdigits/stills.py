@@ -1,16 +1,23 @@
 """Many pictures, read in parallel: what `camdigits image` does, without its printing."""
 
+import csv
 import json
 import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import cv2
 
 from camdigits.classify import Classifier
-from camdigits.errors import CamdigitsError, PictureError
-from camdigits.pictures import load_picture
+from camdigits.errors import CamdigitsError, PictureError, SinkError
+from camdigits.overlay import draw_numbers
+from camdigits.pictures import STANDARD_INPUT, SUFFIXES, load_picture
 from camdigits.pipeline import trace_image
 from camdigits.types import Box, Image, Number, Trace
 
@@ -111,3 +118,65 @@ def _moved(trace: Trace, x: int, y: int) -> Trace:
         for number in trace.numbers
     )
     return replace(trace, candidates=candidates, numbers=numbers)
+
+
+class Table:
+    """A CSV file of numbers, one a row; a context manager. Raises SinkError."""
+
+    COLUMNS = ("source", "line", "text", "confidence", "angle", "x", "y", "w", "h")
+
+    def __init__(self, path: Path) -> None:
+        """Create the file, or empty it."""
+        self._path = path
+        with self._failures():
+            self._file = path.open("w", newline="", encoding="utf-8")
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(self.COLUMNS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._failures():
+            self._file.close()
+
+    def write(self, still: Still) -> None:
+        """Add a picture's numbers."""
+        with self._failures():
+            for n in still.numbers:
+                self._writer.writerow([still.source, n.line, n.text, f"{n.confidence:.4f}", n.angle, *n.box])
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SinkError(f"{self._path}: cannot write the table: {error.strerror}") from error
+
+
+class AnnotatedFolder:
+    """A folder for copies of pictures with their numbers drawn on them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Create the folder where it is missing. Raises SinkError."""
+        self._folder = folder
+        self._written: set[Path] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{folder}: cannot make this folder: {error.strerror}") from error
+
+    def write(self, still: Still) -> Path:
+        """Write a picture's copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
+        source = Path("stdin.png") if still.source == STANDARD_INPUT else Path(still.source)
+        suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
+        tries = (self._folder / f"{source.stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
+        path = next(path for path in tries if path not in self._written)
+        if path.exists() and source.exists() and path.samefile(source):
+            raise SinkError(f"{path}: would overwrite the picture itself; choose another folder for --output")
+        self._written.add(path)
+        try:
+            path.write_bytes(cv2.imencode(suffix, draw_numbers(still.image, still.numbers))[1].tobytes())
+        except OSError as error:
+            raise SinkError(f"{path}: cannot write the annotated picture: {error.strerror}") from error
+        return path
