@@ -258,10 +258,8 @@ class _Video(Source):
             self.arrival = time.monotonic()
             yield Frame(image, index, seconds, self.name)
             image, index = _read(self._capture), index + 1
-            if believable:
-                seconds = index / self.fps
-            else:
-                seconds = max(seconds, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            position = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            seconds = index / self.fps if believable else max(seconds, position)
 
     def close(self) -> None:
         """Close the file."""
