@@ -1,0 +1,145 @@
+"""Lines and numbers from coordinates alone: no pictures, no model."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camdigits.decode import decode
+from camdigits.types import Box, Candidate, Number
+
+LABELS = tuple("0123456789")
+
+
+def candidate(box: Box, cut: bool = False) -> Candidate:
+    return Candidate(box, np.full((box.h, box.w), 255, np.uint8), 0.5, cut)
+
+
+def row(text: str, x: int, y: int, height: int = 40, pitch: int = 40, slope: float = 0.0) -> list[tuple[str, Box]]:
+    """Digits on a straight line; a blank leaves a place empty. slope: degrees, positive rising to the right."""
+    boxes = []
+    for place, label in enumerate(text):
+        dx = pitch * place * math.cos(math.radians(slope))
+        dy = -pitch * place * math.sin(math.radians(slope))
+        if label != " ":
+            boxes.append((label, Box(round(x + dx), round(y + dy), height * 6 // 10, height)))
+    return boxes
+
+
+def read(digits: list[tuple[str, Box]], confidence: float = 0.99, min_confidence: float = 0.5) -> list[Number]:
+    probabilities = np.full((len(digits), 11), (1 - confidence) / 10, np.float32)
+    for i, (label, _) in enumerate(digits):
+        probabilities[i, LABELS.index(label)] = confidence
+    return decode([candidate(box) for _, box in digits], probabilities, LABELS, min_confidence)
+
+
+def lines(numbers: list[Number]) -> list[list[str]]:
+    result: dict[int, list[str]] = {}
+    for number in numbers:
+        result.setdefault(number.line, []).append(number.text)
+    assert list(result) == list(range(len(result)))
+    return list(result.values())
+
+
+def test_nothing_gives_nothing() -> None:
+    assert read([]) == []
+
+
+def test_one_digit() -> None:
+    (number,) = read([("7", Box(10, 20, 30, 40))])
+    assert (number.text, number.line, number.angle, number.box) == ("7", 0, 0.0, Box(10, 20, 30, 40))
+    assert number.confidence == pytest.approx(0.99)
+
+
+def test_lines_from_the_top_and_numbers_from_the_left() -> None:
+    page = row("2019", 30, 200) + row("12345     678", 10, 20) + row("7", 200, 320)
+    assert lines(read(page)) == [["12345", "678"], ["2019"], ["7"]]
+
+
+def test_a_number_is_as_sure_as_all_of_its_digits() -> None:
+    (number,) = read(row("123", 10, 10), confidence=0.9)
+    assert number.confidence == pytest.approx(0.9**3, rel=1e-5)
+    assert [digit.confidence for digit in number.digits] == pytest.approx([0.9] * 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("slope", [-40, -25, -8, 0, 8, 25, 40])
+def test_lines_of_any_slope(slope: float) -> None:
+    page = row("314159", 100, 300, slope=slope) + row("271828", 100, 400, slope=slope)
+    numbers = read(page)
+    assert lines(numbers) == [["314159"], ["271828"]]
+    assert [number.angle for number in numbers] == pytest.approx([slope] * 2, abs=1.5)
+
+
+def test_wide_even_spacing_is_one_number() -> None:
+    assert lines(read(row("12345", 0, 0, pitch=80))) == [["12345"]]
+
+
+def test_a_wide_gap_cuts() -> None:
+    assert lines(read(row("12    34", 0, 0))) == [["12", "34"]]
+
+
+def test_two_digits_far_apart_are_two_numbers() -> None:
+    assert lines(read(row("1     2", 0, 0))) == [["1", "2"]]
+
+
+def test_closely_set_lines_do_not_mix() -> None:
+    page = row("11111", 0, 0, pitch=60) + row("22222", 0, 52, pitch=60) + row("33333", 0, 104, pitch=60)
+    assert lines(read(page)) == [["11111"], ["22222"], ["33333"]]
+
+
+def test_jitter_stays_on_the_line() -> None:
+    rng = np.random.default_rng(3)
+    page = [
+        (label, box._replace(y=box.y + int(rng.integers(-8, 9)), h=box.h + int(rng.integers(-6, 7))))
+        for label, box in row("9876543210", 10, 100) + row("0123456789", 10, 200)
+    ]
+    assert lines(read(page)) == [["9876543210"], ["0123456789"]]
+
+
+def test_the_surest_of_overlapping_candidates_wins() -> None:
+    whole, half = candidate(Box(0, 0, 30, 40)), candidate(Box(0, 0, 30, 20))
+    probabilities = np.zeros((2, 11), np.float32)
+    probabilities[0, 5], probabilities[0, 10] = 0.95, 0.05
+    probabilities[1, 7], probabilities[1, 10] = 0.9, 0.1
+    assert [number.text for number in decode([whole, half], probabilities, LABELS, 0.5)] == ["5"]
+    assert [number.text for number in decode([half, whole], probabilities[::-1], LABELS, 0.5)] == ["5"]
+
+
+def test_rejected_and_unsure_pieces_are_left_out() -> None:
+    page = row("12", 0, 0)
+    probabilities = np.zeros((2, 11), np.float32)
+    probabilities[0, 1], probabilities[0, 10] = 0.2, 0.8
+    probabilities[1, 2], probabilities[1, 3] = 0.6, 0.4
+    candidates = [candidate(box) for _, box in page]
+    assert [number.text for number in decode(candidates, probabilities, LABELS, 0.5)] == ["2"]
+    assert decode(candidates, probabilities, LABELS, 0.7) == []
+
+
+def test_digits_cut_by_the_edge_are_held_back() -> None:
+    probabilities = np.zeros((1, 11), np.float32)
+    probabilities[0, 4] = 1
+    assert decode([candidate(Box(0, 5, 20, 30), cut=True)], probabilities, LABELS, 0.5) == []
+
+
+def test_labels_come_from_the_model() -> None:
+    probabilities = np.array([[0.0, 1.0, 0.0]], np.float32)
+    (number,) = decode([candidate(Box(0, 0, 30, 30))], probabilities, ["+", "−"], 0.5)
+    assert number.text == "−"
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 900)] * 2, st.integers(1, 80), st.integers(9, 120)), max_size=25), st.data())
+def test_any_boxes_give_consistent_numbers(boxes: list[tuple[int, int, int, int]], data: st.DataObject) -> None:
+    candidates = [candidate(Box(*box)) for box in boxes]
+    seed = data.draw(st.integers(0, 1000))
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(11, 0.2), len(boxes)).astype(np.float32)
+    numbers = decode(candidates, probabilities, LABELS, 0.5)
+    digits = [digit for number in numbers for digit in number.digits]
+    assert len({digit.box for digit in digits}) == len(digits) <= len(boxes)
+    for number in numbers:
+        assert number.text == "".join(digit.label for digit in number.digits)
+        assert 0 < number.confidence <= min(digit.confidence for digit in number.digits) <= 1
+        assert all(number.box.union(digit.box) == number.box for digit in number.digits)
+        assert abs(number.angle) <= 90
+    assert sorted({number.line for number in numbers}) == list(range(len({number.line for number in numbers})))
