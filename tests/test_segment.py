@@ -1,0 +1,165 @@
+"""Drawn scenes in, candidates out: the truth is known to the pixel."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camdigits.segment import segment
+from camdigits.types import Box, Candidate, Image
+from tests.support.drawing import draw_digit, paper, shade
+
+
+def found(candidates: list[Candidate], box: Box, least: float = 0.7) -> Candidate | None:
+    best = max(candidates, key=lambda candidate: candidate.box.iou(box), default=None)
+    return best if best is not None and best.box.iou(box) >= least else None
+
+
+def test_empty_paper_has_next_to_nothing() -> None:
+    assert len(segment(paper())) <= 3
+
+
+@pytest.mark.parametrize("height", [14, 20, 40, 80, 160, 320, 460])
+def test_any_height_up_to_the_frame(height: int) -> None:
+    image = paper()
+    box = Box(300 - height // 4, 10, max(height // 2, 8), height)
+    draw_digit(image, "5", box, pen=max(2, height // 10))
+    assert found(segment(image), box)
+
+
+@pytest.mark.parametrize(("page", "ink"), [(210, 50), (40, 200), (120, 60), (128, 220), (200, 160)])
+def test_dark_on_light_and_light_on_dark(page: int, ink: int) -> None:
+    image = paper(level=page)
+    box = Box(200, 150, 60, 100)
+    draw_digit(image, "2", box, pen=8, level=ink)
+    candidate = found(segment(image), box)
+    assert candidate is not None
+    assert candidate.ink.shape == (candidate.box.h, candidate.box.w)
+    inside = candidate.ink[candidate.ink > 0]
+    assert np.median(inside) > 180  # strokes are stretched to full ink whatever their contrast was
+
+
+def test_contrast_orders_pens() -> None:
+    image = paper()
+    pencil, pen = Box(100, 100, 40, 60), Box(400, 100, 40, 60)
+    draw_digit(image, "3", pencil, level=170)
+    draw_digit(image, "3", pen, level=30)
+    candidates = segment(image)
+    faint, strong = found(candidates, pencil), found(candidates, pen)
+    assert faint is not None
+    assert strong is not None
+    assert 0.05 < faint.contrast < strong.contrast <= 1
+
+
+def test_uneven_light_and_a_shadow_edge() -> None:
+    image = paper(800, 600)
+    boxes = [Box(60 + 140 * i, 80 + 240 * j, 50, 80) for i in range(5) for j in range(2)]
+    for i, box in enumerate(boxes):
+        draw_digit(image, "0234567890"[i], box, pen=7, level=60)
+    x = np.linspace(1, 0.45, 800, dtype=np.float32)[None, :].repeat(600, axis=0)
+    x[:, 390:] *= 0.6  # a soft shadow's edge between two digits
+    image = shade(image, cv2.GaussianBlur(x, (0, 0), 6).astype(np.float32))
+    candidates = segment(image)
+    assert [box for box in boxes if not found(candidates, box)] == []
+
+
+def test_a_loose_stroke_is_joined() -> None:
+    image = paper()
+    body, bar = Box(200, 112, 50, 78), Box(205, 100, 50, 8)
+    cv2.rectangle(image, (bar.x, bar.y), (bar.right - 1, bar.bottom - 1), (50,) * 3, cv2.FILLED)
+    draw_digit(image, "5", body, pen=8)
+    candidates = segment(image)
+    assert found(candidates, body, 0.85)
+    assert found(candidates, body.union(bar), 0.9)
+
+
+def test_neighbours_are_not_joined() -> None:
+    image = paper()
+    left, right = Box(200, 100, 40, 60), Box(246, 100, 40, 60)
+    draw_digit(image, "1", left)
+    draw_digit(image, "8", right)
+    assert not found(segment(image), left.union(right), 0.9)
+
+
+def test_a_digit_inside_a_frame_is_found() -> None:
+    image = paper()
+    cv2.rectangle(image, (100, 100), (200, 200), (40,) * 3, 4)
+    box = Box(130, 120, 36, 60)
+    draw_digit(image, "4", box)
+    assert found(segment(image), box)
+
+
+def test_what_touches_the_edge_is_marked_cut() -> None:
+    image = paper()
+    inner, outer = Box(300, 200, 40, 60), Box(0, 200, 40, 60)
+    draw_digit(image, "8", inner)
+    draw_digit(image, "8", outer)
+    candidates = segment(image)
+    inside, outside = found(candidates, inner), found(candidates, outer)
+    assert inside is not None
+    assert not inside.cut
+    assert outside is not None
+    assert outside.cut
+
+
+@pytest.mark.parametrize("polarity", ["black on white", "white on black"])
+@pytest.mark.parametrize("side", [28, 64, 120])
+def test_a_tight_crop_is_not_cut(side: int, polarity: str) -> None:
+    image = np.full((side, side, 3), 255, np.uint8)
+    box = Box(side // 4, 0, side // 2, side)  # the ink touches two borders
+    draw_digit(image, "5", box, pen=max(2, side // 12), level=0)
+    candidates = segment(image if polarity == "black on white" else 255 - image)
+    candidate = found(candidates, box, 0.6)
+    assert candidate is not None
+    assert not candidate.cut
+
+
+def test_large_pictures_keep_their_own_coordinates() -> None:
+    image = paper(4000, 3000)
+    box = Box(2600, 1700, 220, 400)
+    draw_digit(image, "6", box, pen=40)
+    assert found(segment(image), box, 0.85)
+
+
+def texture(kind: str, size: int) -> Image:
+    rng = np.random.default_rng(1)
+    if kind == "specks":
+        return np.where(rng.random((size, size, 1)) < 0.05, 30, 220).repeat(3, axis=2).astype(np.uint8)
+    noise = cv2.GaussianBlur(rng.normal(0, 1, (size, size)), (0, 0), 2)
+    return np.clip(128 + 90 * noise / noise.std(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+@pytest.mark.parametrize("kind", ["specks", "leather"])
+def test_texture_is_bounded(kind: str) -> None:
+    assert len(segment(texture(kind, 1400))) <= 800
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 3), (200, 20_000), (27, 31)])
+def test_odd_sizes_do_not_fail(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    segment(rng.integers(0, 256, (*shape, 3), dtype=np.uint8))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    x=st.integers(4, 500),
+    y=st.integers(4, 330),
+    w=st.integers(16, 120),
+    h=st.integers(24, 130),
+    label=st.sampled_from("0123456789"),
+    page=st.integers(90, 250),
+)
+def test_a_digit_anywhere_is_found_inside_the_frame(x: int, y: int, w: int, h: int, label: str, page: int) -> None:
+    image = paper(level=page)
+    box = Box(x, y, w, h)
+    draw_digit(image, label, box, pen=max(3, min(w, h) // 8), level=page // 4)
+    ink = cv2.boundingRect((image[..., 0] < 0.6 * page).astype(np.uint8))
+    candidates = segment(image)
+    assert found(candidates, Box(*ink))
+    for candidate in candidates:
+        assert candidate.box.x >= 0 <= candidate.box.y
+        assert candidate.box.right <= 640
+        assert candidate.box.bottom <= 480
+        assert candidate.ink.dtype == np.uint8
+        assert 0 <= candidate.contrast <= 1
