@@ -169,6 +169,7 @@ def serve(title: str, name: str) -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     counters, slots = _layout(_attach(name))
     cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+    cv2.resizeWindow(title, *FIRST_SIZE)  # before it is placed, so that it lies whole on the screen
     print("ready", flush=True)
     shown = 0
     shape = (0, 0)
