@@ -7,6 +7,7 @@ from camdigits.classify import Classifier
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
+from camdigits.track import Tracker
 from camdigits.types import Frame, Image, Number, Reading, Trace
 
 MIN_CONFIDENCE = 0.5
@@ -29,3 +30,12 @@ def read_image(image: Image, classifier: Classifier | None = None, min_confidenc
 @cache
 def _shipped() -> Classifier:
     return Classifier("cnn")
+
+
+def read_stream(
+    frames: Iterable[Frame], classifier: Classifier | None = None, min_confidence: float = MIN_CONFIDENCE
+) -> Iterator[tuple[Frame, list[Reading]]]:
+    """Yield each frame with the numbers known by then, followed over time, in reading order."""
+    classifier, tracker = classifier or _shipped(), Tracker()
+    for frame in frames:
+        yield frame, tracker.update(trace_image(frame.image, classifier, min_confidence).numbers, frame.time)

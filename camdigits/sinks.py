@@ -59,6 +59,8 @@ class Recorder:
     def close(self) -> None:
         """Finish the file; may be called again. Raises SinkError where it did not come out whole."""
         if self._writer is None:
+            if not self._written:
+                self.path.unlink(missing_ok=True)  # nothing came: no empty file is left
             return
         try:
             self._hold_until(self._written + 1)
@@ -73,8 +75,6 @@ class Recorder:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-        if not self._written:
-            self.path.unlink(missing_ok=True)  # nothing came: no empty file is left
 
     def _open(self, image: Image) -> None:
         height, width = image.shape[:2]

@@ -119,12 +119,12 @@ class Window:
         self._counters[0] = self._sequence  # published only when complete
         return True
 
-    def keys(self) -> list[str]:
+    def pressed(self) -> list[str]:
         """Return the keys pressed since the last call: "q", "esc", "space", "left", …; letters in lower case."""
-        pressed = []
+        keys = []
         while self._keys:
-            pressed.append(self._keys.popleft())
-        return pressed
+            keys.append(self._keys.popleft())
+        return keys
 
     def close(self) -> None:
         """Close the window; may be called again."""

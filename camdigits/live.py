@@ -1,0 +1,250 @@
+"""`camdigits live`: frames from a source, read, followed, told, recorded and shown, until someone has seen enough."""
+
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from camdigits.classify import Classifier
+from camdigits.errors import SinkError, WindowError
+from camdigits.normalize import normalize
+from camdigits.overlay import Status, draw, draw_help, draw_status, draw_trace
+from camdigits.pipeline import MIN_CONFIDENCE, trace_image
+from camdigits.sinks import Changes, EventWriter, Recorder, snapshot, unused
+from camdigits.sources import Source, open_source
+from camdigits.track import Tracker
+from camdigits.types import Box, Frame, Image, Number, Reading, Trace
+from camdigits.window import Window, open_window
+
+KEYS = (
+    ("q  Esc", "quit"),
+    ("space", "pause"),
+    ("s", "snapshot: picture and JSON"),
+    ("r", "start or stop recording"),
+    ("m", "mirror the view"),
+    ("i", "inspect: candidates and patches"),
+    ("h", "this help"),
+)
+
+PAUSE = 0.03
+"""Seconds between two looks at the keys while paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """What `camdigits live` can be asked for.
+
+    source: as open_source takes it. output: a video to record, as shown. headless: open no window. json: events on
+    stdout instead of plain numbers; every_frame: instead of both, one JSON object a frame. mirror: show the view as a
+    mirror would; what is read is never mirrored.
+    """
+
+    source: str = "0"
+    output: Path | None = None
+    headless: bool = False
+    json: bool = False
+    every_frame: bool = False
+    model: str = "cnn"
+    min_confidence: float = MIN_CONFIDENCE
+    mirror: bool = False
+
+
+def run_live(settings: LiveSettings) -> None:
+    """Run until the source ends, the user quits, or Ctrl-C, which is an ordinary end: the recording is finished.
+
+    Numbers or JSON Lines go to stdout, all else to stderr. Raises SourceError where there is no source or it is lost,
+    ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
+    """
+    with open_source(settings.source) as source:
+        classifier = Classifier(settings.model)
+
+        def read(image: Image) -> Trace:
+            return trace_image(image, classifier, settings.min_confidence)
+
+        Live(source, read, classifier.labels, settings).run()
+
+
+class Live:
+    """One run. read: picture to trace; labels: of the columns of its probabilities."""
+
+    def __init__(
+        self,
+        source: Source,
+        read: Callable[[Image], Trace],
+        labels: Sequence[str],
+        settings: LiveSettings,
+        out: TextIO | None = None,
+    ) -> None:
+        self._source = source
+        self._read = read
+        self._labels = labels
+        self._settings = settings
+        self._tracker = Tracker()
+        self._out = out or sys.stdout
+        self._changes = Changes()
+        as_json = settings.json or settings.every_frame
+        self._events = EventWriter(self._out, every_frame=settings.every_frame) if as_json else None
+        self._recorder: Recorder | None = None
+        self._window: Window | None = None
+        self._paused = False
+        self._paused_for = 0.0  # seconds, in all
+        self._mirrored = settings.mirror
+        self._inspecting = False
+        self._helping = False
+        self._ticks: deque[float] = deque(maxlen=30)
+
+    def run(self) -> None:
+        """Read frame after frame; see run_live."""
+        try:
+            with _polite_end():
+                if self._settings.output:
+                    self._recorder = Recorder(self._settings.output, self._source.fps)
+                if not self._settings.headless:
+                    self._open_window()
+                self._loop()
+        except KeyboardInterrupt:
+            _say("stopped")
+        finally:
+            if self._window:
+                self._window.close()
+            self._stop_recording()
+
+    def _loop(self) -> None:
+        started = None
+        for frame in self._source:
+            trace = self._read(frame.image)
+            readings = self._tracker.update(trace.numbers, frame.time)
+            self._tell(frame, readings)
+            self._ticks.append(time.monotonic())
+            picture = self._picture(frame, readings) if self._recorder or self._window else frame.image
+            self._record(picture, frame.time)
+            if not self._window:
+                continue
+            if not self._source.live:  # a file plays at its own speed
+                started = time.monotonic() - frame.time if started is None else started
+                time.sleep(max(0.0, started + self._paused_for + frame.time - time.monotonic()))
+            latency = time.monotonic() - self._source.arrival
+            if not self._show(frame, trace, readings, picture, latency):
+                break
+
+    def _show(self, frame: Frame, trace: Trace, readings: Sequence[Reading], picture: Image, latency: float) -> bool:
+        """Show a frame and do what the keys say, while paused again and again; return False where the user quits."""
+        while self._window:
+            view = picture
+            if self._inspecting:
+                view = draw_trace(frame.image, trace, self._labels, normalize(trace.candidates))
+            status = Status(self._rate(), latency, self._recorder is not None, self._paused, self._mirrored)
+            view = draw_status(view, status)
+            if self._helping:
+                view = draw_help(view, KEYS)
+            if not self._window(view):
+                if not self._window.lost:
+                    return False
+                _say("the screen is gone; reading goes on without a window")
+                self._window.close()
+                self._window, self._paused = None, False
+                break
+            for key in self._window.pressed():
+                self._obey(key, frame, readings)
+            if not self._paused:
+                break
+            time.sleep(PAUSE)
+            self._paused_for += PAUSE
+            picture = self._picture(frame, readings)
+        return True
+
+    def _obey(self, key: str, frame: Frame, readings: Sequence[Reading]) -> None:
+        if key == "space":
+            self._paused = not self._paused
+        elif key == "m":
+            self._mirrored = not self._mirrored
+        elif key == "i":
+            self._inspecting = not self._inspecting
+        elif key == "h":
+            self._helping = not self._helping
+        try:
+            if key == "s":
+                _say(f"saved {snapshot(frame, readings)}")
+            elif key == "r" and self._recorder:
+                self._stop_recording()
+            elif key == "r":
+                self._recorder = Recorder(unused(".", ".mp4"), self._source.fps)
+        except SinkError as error:
+            _say(str(error))
+
+    def _open_window(self) -> None:
+        try:
+            self._window = open_window("camdigits")
+        except WindowError as error:
+            _say(f"{error}; reading goes on without a window")
+
+    def _tell(self, frame: Frame, readings: Sequence[Reading]) -> None:
+        if self._events:
+            self._events.write(frame, readings)
+        else:
+            for reading in self._changes.update(readings)[0]:
+                print(reading.number.text, file=self._out, flush=True)
+
+    def _picture(self, frame: Frame, readings: Sequence[Reading]) -> Image:
+        return draw(*_mirror(frame, readings)) if self._mirrored else draw(frame, readings)
+
+    def _record(self, picture: Image, at: float) -> None:
+        try:
+            if self._recorder:
+                self._recorder.write(picture, at)
+        except SinkError as error:
+            if self._settings.output:  # the run was for the recording
+                raise
+            self._stop_recording()
+            _say(str(error))
+
+    def _stop_recording(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder:
+            recorder.close()
+            if recorder.path.exists():
+                _say(f"recorded {recorder.path}")
+
+    def _rate(self) -> float:
+        """Frames a second, over the last thirty."""
+        return (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0]) if len(self._ticks) > 1 else 0.0
+
+
+def _mirror(frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
+    """Return both as a mirror shows them, the writing on top still legible."""
+    width = frame.image.shape[1]
+
+    def turned(box: Box) -> Box:
+        return box._replace(x=width - box.right)
+
+    def turned_number(number: Number) -> Number:
+        digits = tuple(replace(digit, box=turned(digit.box)) for digit in number.digits)
+        return replace(number, box=turned(number.box), digits=digits)
+
+    image = np.ascontiguousarray(frame.image[:, ::-1])
+    return replace(frame, image=image), [replace(r, number=turned_number(r.number)) for r in readings]
+
+
+@contextmanager
+def _polite_end() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, so that the recording is finished."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
