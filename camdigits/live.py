@@ -128,10 +128,10 @@ class Live:
             self._record(picture, frame.time)
             if not self._window:
                 continue
+            latency = time.monotonic() - self._source.arrival
             if not self._source.live:  # a file plays at its own speed
                 started = time.monotonic() - frame.time if started is None else started
                 time.sleep(max(0.0, started + self._paused_for + frame.time - time.monotonic()))
-            latency = time.monotonic() - self._source.arrival
             if not self._show(frame, trace, readings, picture, latency):
                 break
 

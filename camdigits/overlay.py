@@ -112,7 +112,7 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
         tile = cv2.resize(patches[which], (side - 2, side - 2), interpolation=cv2.INTER_NEAREST)
         image[y : y + side - 2, x : x + side - 2] = (tile * 255).astype(np.uint8)[..., None]
         label = int(trace.probabilities[which, :reject].argmax())
-        text = f"{labels[label]} {_percent(float(trace.probabilities[which, label]))}"
+        text = f"{labels[label]}  {_percent(float(trace.probabilities[which, label]))}"
         _write(image, text, x, y + step, _fit(text, size, side), GREY if best[which] == reject else SKY)
     return image
 
@@ -123,7 +123,7 @@ def _draw_number(image: Image, number: Number, *, settled: bool) -> None:
     size = _text_height(image)
     for digit in number.digits:
         _outline(image, digit.box, SKY if settled else GREY, line)
-        caption = f"{digit.label} {_percent(digit.confidence)}"
+        caption = f"{digit.label}  {_percent(digit.confidence)}"
         fitting = _fit(caption, 0.8 * size, digit.box.w + 4 * line)
         if fitting >= _LEGIBLE:
             bottom = digit.box.bottom + 2 * line + _PLATE * fitting

@@ -19,7 +19,7 @@ MEMORY = 0.3
 MARGIN = 1.2
 """A text must outweigh the one that stands by this factor, so that two equals do not flicker."""
 
-MAJORITY = 0.55
+MAJORITY = 0.6
 """Share of all votes that a track's text needs to settle: what changes from frame to frame is not known."""
 
 PARTIAL = 0.3
@@ -71,6 +71,7 @@ class _Track:
     def see(self, number: Number, time: float, min_hits: int) -> None:
         """Take one frame's number into the vote and settle on a text, perhaps another than before."""
         self.seen, self.missed, self.frames = time, 0, self.frames + 1
+        self.settled = self.settled and self.shown.text in self.votes  # else no frame in memory says so any more
         weight = number.confidence
         if self.settled and _is_part(number, self.shown):
             weight *= PARTIAL
