@@ -1,10 +1,10 @@
 """Frame to candidates: every piece of ink that may be a digit, dark on light and light on dark.
 
-Paper is never evenly lit, so ink is measured against its surroundings: the background is a wide running median, ink is how
-far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share of the
-strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of the mean ink nearby, so that
-leather, cloth and foliage, which have no paper between their strokes, fade out. The outer contours of what is left are the
-candidates; strokes that belong together but do not touch are proposed once more as one.
+Paper is never evenly lit, so ink is measured against its surroundings: the background is a wide running median, ink is
+how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share of
+the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels stray by
+anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the candidates;
+strokes that belong together but do not touch are proposed once more as one.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
@@ -36,16 +36,16 @@ NEAR = 9
 """Window of the strongest ink nearby, in POOL cells."""
 
 WIDE = 31
-"""Window of the mean ink nearby, in POOL cells."""
+"""Window of the noise nearby, in POOL cells."""
 
-FLOOR = 0.055
-"""Weaker ink than this share of the paper's brightness is noise."""
+FLOOR = 0.05
+"""A stroke has at least this share of what full ink would have."""
 
 OF_STRONGEST = 0.35
 """A stroke has at least this share of the strongest ink nearby."""
 
-OF_MEAN = 2.0
-"""A stroke has at least this many times the mean ink nearby."""
+OF_NOISE = 4.5
+"""A stroke has at least this many times what half the pixels stray by: three standard deviations of noise."""
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
@@ -76,11 +76,12 @@ def segment(image: Image) -> list[Candidate]:
     grey, scale, margin = _working_size(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
     grey = cv2.blur(grey, (3, 3))  # type: ignore[assignment]
     background, brightness = _background(grey)
+    noise = _noise(grey, background, brightness.shape[::-1])
     dark = cv2.subtract(background, grey), brightness
     light = cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
     candidates = []
     for strength, room in (dark, light):
-        mask = _mask(strength, room)
+        mask = _mask(strength, room, noise)
         for strokes in _groups(_strokes(mask)):
             candidates.append(_candidate(strokes, strength, mask, room))
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
@@ -119,15 +120,23 @@ def _background(grey: Grey) -> tuple[Grey, NDArray[np.float32]]:
     return background, np.maximum(brightness, 64)  # type: ignore[return-value]
 
 
-def _mask(strength: Grey, room: NDArray[np.float32]) -> Grey:
-    """Return 255 where there is ink. strength: (h, w) ink above its background; room: how much full ink has, by cell."""
+def _noise(grey: Grey, background: Grey, cells: tuple[int, int]) -> NDArray[np.float32]:
+    """Return how far pixels stray from the background around each cell: the median, which ink does not move."""
+    samples = [cv2.resize(picture, cells, interpolation=cv2.INTER_NEAREST) for picture in (grey, background)]
+    # eight times, since half a grey level matters
+    return cv2.medianBlur(cv2.convertScaleAbs(cv2.absdiff(*samples), alpha=8), WIDE).astype(np.float32) / 8
+
+
+def _mask(strength: Grey, room: NDArray[np.float32], noise: NDArray[np.float32]) -> Grey:
+    """Return 255 where there is ink.
+
+    strength: (h, w) ink above its background. By cell: room, how much full ink has; noise, see _noise.
+    """
     h, w = strength.shape
     cells = room.shape[::-1]
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
-    samples = cv2.resize(strength, cells, interpolation=cv2.INTER_NEAREST).astype(np.float32)
-    mean = cv2.blur(samples, (WIDE, WIDE))
-    least = np.maximum(np.maximum(FLOOR * room, OF_STRONGEST * strongest), OF_MEAN * mean)
+    least = np.maximum(np.maximum(FLOOR * room, OF_NOISE * noise), OF_STRONGEST * strongest)
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     return cv2.compare(strength, threshold, cv2.CMP_GT)  # type: ignore[return-value]
 

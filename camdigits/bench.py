@@ -1,0 +1,73 @@
+"""How fast the pipeline is, stage by stage, on this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from camdigits.classify import Classifier
+from camdigits.decode import decode
+from camdigits.normalize import normalize
+from camdigits.pipeline import MIN_CONFIDENCE
+from camdigits.segment import segment
+from camdigits.types import Image
+
+WARM_UP = 10
+"""Rounds that are not counted: the first ones fill caches."""
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds of one stage over all rounds."""
+
+    stage: str
+    median: float
+    p95: float
+    p99: float
+
+
+def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
+    """Return the timings of each stage and of all together on one thread, and the digits read in the picture."""
+    times: dict[str, list[float]] = {"segment": [], "normalize": [], "classify": [], "decode": [], "all": []}
+
+    def timed(stage: str, run: Callable[[], Made]) -> Made:
+        start = time.perf_counter()
+        made = run()
+        times[stage].append(1000 * (time.perf_counter() - start))
+        return made
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for _ in range(WARM_UP + rounds):
+            candidates = timed("segment", lambda: segment(image))
+            patches = timed("normalize", lambda: normalize(candidates))
+            probabilities = timed("classify", lambda: classifier(patches))
+            numbers = timed(
+                "decode", lambda: decode(candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
+            )
+            times["all"].append(sum(stage[-1] for stage in list(times.values())[:-1]))
+    finally:
+        cv2.setNumThreads(threads)
+    timings = [
+        Timing(stage, *np.percentile(series[WARM_UP:], [50, 95, 99]).tolist()) for stage, series in times.items()
+    ]
+    return timings, " ".join(number.text for number in numbers)
+
+
+def bench_frame() -> Image:
+    """Return a 1280x720 BGR frame of unevenly lit paper with ten digits in two numbers, the same every time."""
+    rng = np.random.default_rng(0)
+    x = np.linspace(0.6, 1, 1280)
+    paper = 215 * x + rng.normal(0, 3, (720, 1280))
+    frame = np.repeat(np.clip(paper, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    for text, place in (("31415", (240, 280)), ("92653", (300, 560))):
+        for i, label in enumerate(text):
+            at = place[0] + 160 * i, place[1]
+            cv2.putText(frame, label, at, cv2.FONT_HERSHEY_SIMPLEX, 4, (70, 50, 40), 9, cv2.LINE_AA)
+    return frame
