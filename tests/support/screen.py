@@ -1,0 +1,91 @@
+"""A screen without a screen: Xvfb with a window manager, and hands to press its keys."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from camdigits.types import Image
+
+TOOLS = ("Xvfb", "openbox", "xdotool", "wmctrl")
+
+
+class Screen:
+    """display: what DISPLAY must say to use it."""
+
+    def __init__(self, server: subprocess.Popen[bytes], display: str) -> None:
+        self.server = server
+        self.display = display
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DISPLAY": self.display}
+
+    def wait_for_window(self, title: str = "camdigits") -> None:
+        """Return when the window is there and has the keyboard."""
+        self._run("xdotool", "search", "--sync", "--onlyvisible", "--name", title, "windowfocus", "--sync")
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their X names: q, Escape, space, Left."""
+        for key in keys:
+            self._run("xdotool", "key", key)
+
+    def close_window(self, title: str = "camdigits") -> None:
+        """Close it as the window manager's button does."""
+        self._run("wmctrl", "-c", title)
+
+    def picture(self, folder: Path) -> Image:
+        """Return what the screen shows; folder: where the server was told to keep its pixels."""
+        return read_xwd((folder / "Xvfb_screen0").read_bytes())
+
+    def kill(self) -> None:
+        self.server.kill()
+        self.server.wait()
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(command, env=self.environment, check=True, timeout=20, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def open_screen(folder: Path) -> Iterator[Screen]:
+    """Start a screen of 1400x900 on a free display; its pixels are kept in a file in `folder`."""
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-fbdir", str(folder), "-nolisten", "tcp"],
+        pass_fds=[theirs],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    with open(ours) as pipe:  # noqa: PTH123 - a descriptor
+        display = f":{pipe.readline().strip()}"
+    screen = Screen(server, display)
+    manager = subprocess.Popen(["openbox"], env=screen.environment, stderr=subprocess.DEVNULL)
+    wait_until(lambda: not subprocess.run(["wmctrl", "-m"], env=screen.environment, capture_output=True).returncode)
+    try:
+        yield screen
+    finally:
+        for process in (manager, server):
+            process.kill()
+            process.wait()
+
+
+def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
+    """Return as soon as a condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def read_xwd(dump: bytes) -> Image:
+    """Return the BGR picture in an X window dump of 32 bits a pixel."""
+    header = np.frombuffer(dump, ">u4", 25)
+    height, width, line, colors = int(header[5]), int(header[4]), int(header[12]), int(header[19])
+    start = int(header[0]) + 12 * colors
+    pixels = np.frombuffer(dump, np.uint8, height * line, start).reshape(height, line)[:, : width * 4]
+    return cv2.cvtColor(pixels.reshape(height, width, 4), cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]
