@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -45,12 +46,11 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
     cv2.setNumThreads(1)
     try:
         for _ in range(WARM_UP + rounds):
-            candidates = timed("segment", lambda: segment(image))
-            patches = timed("normalize", lambda: normalize(candidates))
-            probabilities = timed("classify", lambda: classifier(patches))
-            numbers = timed(
-                "decode", lambda: decode(candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
-            )
+            candidates = timed("segment", partial(segment, image))
+            patches = timed("normalize", partial(normalize, candidates))
+            probabilities = timed("classify", partial(classifier, patches))
+            reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
+            numbers = timed("decode", reading)
             times["all"].append(sum(stage[-1] for stage in list(times.values())[:-1]))
     finally:
         cv2.setNumThreads(threads)

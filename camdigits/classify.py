@@ -27,7 +27,9 @@ def find_model(name: str) -> Path:
     if Path(name).suffix == ".onnx":
         path = Path(name)
         if not path.is_file():
-            raise ModelError(f"{name}: no such model file; name an .onnx file, or one of: {', '.join(shipped_models())}")
+            raise ModelError(
+                f"{name}: no such model file; name an .onnx file, or one of: {', '.join(shipped_models())}"
+            )
         return path
     path = _models_folder() / f"{name}.onnx"
     if not path.is_file():
@@ -65,7 +67,9 @@ class Classifier:
             self._session = ort.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
             reason = str(error).splitlines()[0]
-            raise ModelError(f"{self.path}: not a model that onnxruntime can open ({reason}); export it again") from error
+            raise ModelError(
+                f"{self.path}: not a model that onnxruntime can open ({reason}); export it again"
+            ) from error
         self.labels = self._check()
 
     def _check(self) -> tuple[str, ...]:
@@ -73,15 +77,26 @@ class Classifier:
         inputs = [(i.name, i.type, i.shape[1:]) for i in self._session.get_inputs()]
         outputs = [(o.name, o.type) for o in self._session.get_outputs()]
         if inputs != [("patches", "tensor(float)", [SIDE, SIDE])] or outputs != [("probabilities", "tensor(float)")]:
-            raise ModelError(f"{self.path}: takes {inputs} and gives {outputs}, not patches -> probabilities; export it with camdigits export")
+            raise ModelError(
+                f"{self.path}: takes {inputs} and gives {outputs}, not patches -> probabilities; "
+                "export it with camdigits export"
+            )
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             labels = tuple(json.loads(metadata["camdigits.labels"]))
             version = metadata["camdigits.normalize"]
         except (KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"{self.path}: its camdigits metadata is missing or broken; export it with camdigits export") from error
-        if not labels or not all(isinstance(label, str) and label for label in labels) or len(set(labels)) != len(labels):
-            raise ModelError(f"{self.path}: labels in its metadata must be distinct strings, not {labels!r}; export it again")
+            raise ModelError(
+                f"{self.path}: its camdigits metadata is missing or broken; export it with camdigits export"
+            ) from error
+        if (
+            not labels
+            or not all(isinstance(label, str) and label for label in labels)
+            or len(set(labels)) != len(labels)
+        ):
+            raise ModelError(
+                f"{self.path}: labels in its metadata must be distinct strings, not {labels!r}; export it again"
+            )
         if version != normalize_version():
             raise ModelError(
                 f"{self.path}: trained with normalisation {version}, this camdigits has {normalize_version()}; "
@@ -89,7 +104,10 @@ class Classifier:
             )
         columns = self._run(np.zeros((1, SIDE, SIDE), np.float32)).shape[1]
         if columns != len(labels) + 1:
-            raise ModelError(f"{self.path}: {len(labels)} labels in its metadata but {columns} outputs, not one more; export it again")
+            raise ModelError(
+                f"{self.path}: {len(labels)} labels in its metadata but {columns} outputs, not one more; "
+                "export it again"
+            )
         return labels
 
     def __call__(self, patches: Patches) -> Probabilities:

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from camdigits.errors import CamdigitsError
+from camdigits.errors import CamdigitsError, SourceError
 from camdigits.types import Box
 
 T = TypeVar("T")
@@ -50,6 +50,13 @@ def main() -> None:
             raise
         _say("interrupted")
         sys.exit(130)
+    except ImportError as error:
+        if debug:
+            raise
+        from camdigits.doctor import explain_import
+
+        _say(f"error: {explain_import(error)}")
+        sys.exit(1)
     except BrokenPipeError:
         # whoever read our output has gone, as `head` does; point stdout elsewhere so that closing it stays quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -86,7 +93,7 @@ def image(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Pictures, folders, globs, or - for stdin.")],
     as_json: AsJson = False,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures here.")] = None,
-    show: Annotated[bool, typer.Option("--show", help="Open each annotated picture in a window.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Open each annotated picture; a key shows the next.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a table.")] = None,
     model: Model = "cnn",
     min_confidence: MinConfidence = 0.5,
@@ -96,12 +103,13 @@ def image(
     from camdigits.advice import why_nothing
     from camdigits.classify import Classifier
     from camdigits.pictures import find_pictures
-    from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures
+    from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures, show_until_key
+    from camdigits.window import open_window
 
     classifier = Classifier(model)
     names = list(find_pictures(paths))
     failed = False
-    with Table(csv) if csv else nullcontext() as table:
+    with Table(csv) if csv else nullcontext() as table, open_window() if show else nullcontext() as window:
         folder = AnnotatedFolder(output) if output else None
         stills = read_pictures(names, classifier, min_confidence, _roi(roi))
         for still in _progress(stills, len(names)):
@@ -119,6 +127,8 @@ def image(
                 table.write(still)
             if folder:
                 folder.write(still)
+            if window and not show_until_key(window, still):
+                break
     if failed:
         raise typer.Exit(1)
 
@@ -144,3 +154,77 @@ def _roi(text: str | None) -> Box | None:
     if w <= 0 or h <= 0:
         raise typer.BadParameter("width and height must be positive", param_hint="--roi")
     return Box(x, y, w, h)
+
+
+@app.command()
+def live(
+    source: Annotated[
+        str,
+        typer.Option(metavar="CAMERA|FILE|DIR|URL", help="Camera index or device, video, folder, MJPEG or RTSP URL."),
+    ] = "0",
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4 or .avi.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print an event when a number settles, changes, goes.")
+    ] = False,
+    every_frame: Annotated[bool, typer.Option("--every-frame", help="Print one JSON object a frame.")] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Show the view as a mirror would.")] = False,
+    model: Model = "cnn",
+    min_confidence: MinConfidence = 0.5,
+) -> None:
+    """Read numbers from a camera or a video as it runs."""
+    from camdigits.live import LiveSettings, run_live
+
+    run_live(LiveSettings(source, output, headless, as_json, every_frame, model, min_confidence, mirror))
+
+
+@app.command()
+def cameras() -> None:
+    """List the cameras of this machine."""
+    from camdigits.sources import list_cameras
+
+    found = list_cameras()
+    for camera in found:
+        size = f"{camera.width}x{camera.height}" if camera.width else "in use, or it does not open"
+        print(f"{camera.index}  {camera.name}  {size}")
+    if not found:
+        raise SourceError("no camera found; plug one in, or run camdigits doctor")
+
+
+@app.command()
+def doctor(
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only what is broken.")] = False,
+) -> None:
+    """Check OpenCV, screen, cameras and models, and say what to do."""
+    from camdigits.doctor import examine
+
+    broken = False
+    for finding in examine():
+        broken = broken or finding.state == "broken"
+        if not quiet or finding.state == "broken":
+            print(
+                f"{finding.state:6}  {finding.what}" + (f"\n        {finding.cure}" if finding.cure else ""), flush=True
+            )
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    picture: Annotated[
+        str | None, typer.Argument(metavar="[PICTURE]", help="Instead of a drawn 1280x720 frame.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often.")] = 200,
+    model: Model = "cnn",
+) -> None:
+    """Time each stage of the pipeline on one thread, in milliseconds."""
+    from camdigits.bench import bench_frame, measure
+    from camdigits.classify import Classifier
+    from camdigits.pictures import load_picture
+
+    image = load_picture(picture) if picture else bench_frame()
+    timings, text = measure(image, Classifier(model), rounds)
+    print(f"{image.shape[1]}x{image.shape[0]}, one thread, {rounds} rounds, model {model}, read: {text or 'nothing'}")
+    print(f"{'stage':10} {'median':>8} {'p95':>8} {'p99':>8}  ms")
+    for t in timings:
+        print(f"{t.stage:10} {t.median:8.2f} {t.p95:8.2f} {t.p99:8.2f}")

@@ -1,12 +1,13 @@
 """Probabilities over candidates to numbers in reading order.
 
-Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are followed from left
-to right at whatever slope they have, and a line is cut into numbers where its spacing says so.
+Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are followed from
+left to right at whatever slope they have, and a line is cut into numbers where its spacing says so.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,9 +58,7 @@ def decode(
         x, y = digit.box.center
         seen.append(_Seen(digit, contrast, x * cosine - y * sine, x * sine + y * cosine))
     lines = sorted(_lines(seen), key=lambda line: sum(s.y for s in line) / len(line))
-    return [
-        _number(word, row, slope) for row, line in enumerate(lines) for word in _words(line)
-    ]
+    return [_number(word, row, slope) for row, line in enumerate(lines) for word in _words(line)]
 
 
 def _surest(
@@ -77,9 +76,7 @@ def _surest(
             continue
         if all(_shared(candidates[i].box, candidates[j].box) < SHARED for j in chosen):
             chosen.append(int(i))
-    return [
-        (Digit(labels[best[i]], float(confidence[i]), candidates[i].box), candidates[i].contrast) for i in chosen
-    ]
+    return [(Digit(labels[best[i]], float(confidence[i]), candidates[i].box), candidates[i].contrast) for i in chosen]
 
 
 def _shared(a: Box, b: Box) -> float:
@@ -148,7 +145,7 @@ def _similar(line: Sequence[_Seen], digit: _Seen) -> bool:
 def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
     """Cut a line into numbers where a gap is wide beside the line's own spacing."""
     height = _height(line)
-    gaps = [b.x - a.x - (a.digit.box.w + b.digit.box.w) / 2 for a, b in zip(line, line[1:], strict=False)]
+    gaps = [b.x - a.x - (a.digit.box.w + b.digit.box.w) / 2 for a, b in pairwise(line)]
     usual = float(np.quantile(gaps, 0.4)) if len(gaps) > 1 else 0.5 * height
     wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
     words = [[line[0]]]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Literal
 
 from camdigits.errors import CamdigitsError
@@ -52,7 +53,7 @@ def explain_import(error: ImportError) -> str:
     if library:
         package = LIBRARIES.get(library[1])
         hint = f"apt install {package}" if package else "the package that holds it"
-        return f"the system library {library[1]} is missing; on Debian and Ubuntu: {hint} (all: apt install libgl1 libglib2.0-0)"
+        return f"the system library {library[1]} is missing; on Debian and Ubuntu: {hint} (usually with libglib2.0-0)"
     if error.name == "cv2":
         return "OpenCV is missing; install it: python -m pip install opencv-python"
     return f"{error}; install camdigits again: python -m pip install --force-reinstall camdigits"
@@ -71,7 +72,7 @@ def _gui() -> Finding:
 
     toolkit = re.search(r"^ *GUI: *(\S*)", cv2.getBuildInformation(), re.MULTILINE)
     if toolkit is None or toolkit[1].upper() in ("", "NONE"):
-        cure = "python -m pip uninstall --yes opencv-python-headless && python -m pip install --force-reinstall opencv-python"
+        cure = "python -m pip uninstall --yes opencv-python-headless, then install --force-reinstall opencv-python"
         return Finding("note", "this OpenCV cannot open windows; pictures and --headless work", cure)
     return Finding("ok", f"OpenCV opens windows with {toolkit[1]}")
 
@@ -92,7 +93,7 @@ def _cameras() -> Finding:
     cameras = list_cameras()
     if not cameras:
         cure = "plug one in; under WSL attach it with usbipd, in a container pass --device /dev/video0"
-        if os.name == "posix" and not os.access("/dev/video0", os.R_OK) and os.path.exists("/dev/video0"):
+        if Path("/dev/video0").exists() and not os.access("/dev/video0", os.R_OK):
             cure = "add yourself to the group video, then log in again"
         return Finding("note", "no camera found; pictures and videos work", cure)
     return Finding("ok", f"cameras: {', '.join(f'{c.index} {c.name} {c.width}x{c.height}' for c in cameras)}")

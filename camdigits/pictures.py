@@ -37,7 +37,9 @@ def find_pictures(names: Iterable[str]) -> Iterator[str]:
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
             if not found:
-                raise PictureError(f"{name}: no pictures in this folder; it is searched for {', '.join(sorted(SUFFIXES))}")
+                raise PictureError(
+                    f"{name}: no pictures in this folder; it is searched for {', '.join(sorted(SUFFIXES))}"
+                )
             yield from map(str, found)
         elif not path.exists() and any(sign in name for sign in "*?["):
             yield from sorted(map(str, _glob(path))) or [name]

@@ -22,7 +22,9 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     return Trace(tuple(candidates), probabilities, tuple(numbers))
 
 
-def read_image(image: Image, classifier: Classifier | None = None, min_confidence: float = MIN_CONFIDENCE) -> list[Number]:
+def read_image(
+    image: Image, classifier: Classifier | None = None, min_confidence: float = MIN_CONFIDENCE
+) -> list[Number]:
     """Return the numbers in a (height, width, 3) BGR picture, in reading order."""
     return list(trace_image(image, classifier or _shipped(), min_confidence).numbers)
 

@@ -1,27 +1,26 @@
 """Frame to candidates: every piece of ink that may be a digit, dark on light and light on dark.
 
 Paper is never evenly lit, so ink is measured against its surroundings: the background is a wide running median, ink is
-how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share of
-the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels stray by
-anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the candidates;
-strokes that belong together but do not touch are proposed once more as one.
+how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share
+of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels stray by
+anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
+candidates; strokes that belong together but do not touch are proposed once more as one.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from camdigits.types import Box, Candidate, Image
-
-Grey = NDArray[np.uint8]
 
 MAX_PIXELS = 2_100_000
 """Larger pictures than full HD are reduced to this many pixels."""
 
 CROP = 160
-"""A picture with a longer side below this is a tight crop of a digit or two: it is enlarged and its edge cuts nothing."""
+"""A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
 
 BACKGROUND_CELLS = 80
 """Longer side of the reduced picture in which the background is estimated."""
@@ -63,31 +62,30 @@ OVERLAP = 0.4
 """… and share this much of the narrower one's columns."""
 
 
-Stroke = tuple[Box, NDArray[np.int32]]
+Stroke = tuple[Box, MatLike]
 """A connected piece of ink: its box and its outer contour, in working pixels."""
 
 
 def segment(image: Image) -> list[Candidate]:
     """Return the pieces of ink in a (height, width, 3) BGR picture that may be digits, in no particular order.
 
-    Pieces overlap where the ink can be seen in several ways (both polarities, with and without a loose stroke): which of
-    them are digits is for the classifier and the decoder to say.
+    Pieces overlap where the ink can be seen in several ways (both polarities, with and without a loose stroke): which
+    of them are digits is for the classifier and the decoder to say.
     """
-    grey, scale, margin = _working_size(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8))
-    grey = cv2.blur(grey, (3, 3))  # type: ignore[assignment]
+    grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    grey = cv2.blur(grey, (3, 3))
     background, brightness = _background(grey)
     noise = _noise(grey, background, brightness.shape[::-1])
     dark = cv2.subtract(background, grey), brightness
     light = cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
-    candidates = []
+    candidates: list[Candidate] = []
     for strength, room in (dark, light):
         mask = _mask(strength, room, noise)
-        for strokes in _groups(_strokes(mask)):
-            candidates.append(_candidate(strokes, strength, mask, room))
+        candidates += [_candidate(group, strength, mask, room) for group in _groups(_strokes(mask))]
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
 
 
-def _working_size(grey: Grey) -> tuple[Grey, float, int]:
+def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
     """Return the picture at the size to work in, its scale, and the margin put around it (after scaling)."""
     side = max(grey.shape)
     if grey.size > MAX_PIXELS:
@@ -98,16 +96,16 @@ def _working_size(grey: Grey) -> tuple[Grey, float, int]:
     scale, margin = CROP / side, CROP // 2
     paper = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     grey = _resized(grey, scale, cv2.INTER_LINEAR)
-    return cv2.copyMakeBorder(grey, *[margin] * 4, cv2.BORDER_CONSTANT, value=paper), scale, margin  # type: ignore
+    return cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=paper), scale, margin
 
 
-def _resized(grey: Grey, scale: float, interpolation: int) -> Grey:
+def _resized(grey: MatLike, scale: float, interpolation: int) -> MatLike:
     h, w = grey.shape
     size = max(1, round(w * scale)), max(1, round(h * scale))
-    return cv2.resize(grey, size, interpolation=interpolation)  # type: ignore[return-value]
+    return cv2.resize(grey, size, interpolation=interpolation)
 
 
-def _background(grey: Grey) -> tuple[Grey, NDArray[np.float32]]:
+def _background(grey: MatLike) -> tuple[MatLike, NDArray[np.float32]]:
     """Return the paper without its ink, at full size, and its brightness at the size of POOL cells."""
     h, w = grey.shape
     small = _resized(grey, min(1.0, BACKGROUND_CELLS / max(h, w)), cv2.INTER_AREA)
@@ -117,17 +115,18 @@ def _background(grey: Grey) -> tuple[Grey, NDArray[np.float32]]:
     background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
     cells = max(1, w // POOL), max(1, h // POOL)
     brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    return background, np.maximum(brightness, 64)  # type: ignore[return-value]
+    return background, np.maximum(brightness, 64)
 
 
-def _noise(grey: Grey, background: Grey, cells: tuple[int, int]) -> NDArray[np.float32]:
+def _noise(grey: MatLike, background: MatLike, cells: tuple[int, int]) -> NDArray[np.float32]:
     """Return how far pixels stray from the background around each cell: the median, which ink does not move."""
     samples = [cv2.resize(picture, cells, interpolation=cv2.INTER_NEAREST) for picture in (grey, background)]
     # eight times, since half a grey level matters
-    return cv2.medianBlur(cv2.convertScaleAbs(cv2.absdiff(*samples), alpha=8), WIDE).astype(np.float32) / 8
+    strays = cv2.convertScaleAbs(cv2.absdiff(samples[0], samples[1]), alpha=8)
+    return cv2.medianBlur(strays, WIDE).astype(np.float32) / np.float32(8)
 
 
-def _mask(strength: Grey, room: NDArray[np.float32], noise: NDArray[np.float32]) -> Grey:
+def _mask(strength: MatLike, room: NDArray[np.float32], noise: NDArray[np.float32]) -> MatLike:
     """Return 255 where there is ink.
 
     strength: (h, w) ink above its background. By cell: room, how much full ink has; noise, see _noise.
@@ -138,16 +137,16 @@ def _mask(strength: Grey, room: NDArray[np.float32], noise: NDArray[np.float32])
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
     least = np.maximum(np.maximum(FLOOR * room, OF_NOISE * noise), OF_STRONGEST * strongest)
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
-    return cv2.compare(strength, threshold, cv2.CMP_GT)  # type: ignore[return-value]
+    return cv2.compare(strength, threshold, cv2.CMP_GT)
 
 
-def _strokes(mask: Grey) -> list[Stroke]:
+def _strokes(mask: MatLike) -> list[Stroke]:
     """Return the connected strokes of a mask, largest first, without specks and long rules."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     strokes = [(Box(*cv2.boundingRect(contour)), contour) for contour in contours]
     strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
     strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
-    return strokes[:MAX_STROKES]  # type: ignore[return-value]
+    return strokes[:MAX_STROKES]
 
 
 def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
@@ -177,22 +176,23 @@ def _plausible(box: Box) -> bool:
     return box.h >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
 
 
-def _candidate(group: list[Stroke], strength: Grey, mask: Grey, room: NDArray[np.float32]) -> Candidate:
+def _candidate(group: list[Stroke], strength: MatLike, mask: MatLike, room: NDArray[np.float32]) -> Candidate:
     """Return the ink inside the outer contours of a group of strokes, its strength stretched to 255."""
     box = _around(group)
-    inside = np.zeros((box.h, box.w), np.uint8)
+    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
     for _, contour in group:
         cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
     rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
-    inside &= mask[rows, columns]
+    inside = cv2.bitwise_and(inside, mask[rows, columns])
     mean = cv2.mean(strength[rows, columns], inside)[0]
     # the middle of a stroke is somewhat stronger than its mean: 1.25 of it counts as full ink
-    ink = cv2.convertScaleAbs(strength[rows, columns], alpha=255 / (1.25 * max(mean, 1))) & inside
+    stretched = cv2.convertScaleAbs(strength[rows, columns], alpha=255 / (1.25 * max(mean, 1)))
+    ink = np.asarray(cv2.bitwise_and(stretched, inside), np.uint8)
     x, y = box.center
     cell = room[min(int(y) // POOL, room.shape[0] - 1), min(int(x) // POOL, room.shape[1] - 1)]
     h, w = mask.shape
     cut = box.x <= 1 or box.y <= 1 or box.right >= w - 1 or box.bottom >= h - 1
-    return Candidate(box, ink, min(mean / float(cell), 1.0), cut)  # type: ignore[arg-type]
+    return Candidate(box, ink, min(mean / float(cell), 1.0), cut)
 
 
 def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: int) -> Candidate:

@@ -20,11 +20,12 @@ from camdigits.overlay import draw_numbers
 from camdigits.pictures import STANDARD_INPUT, SUFFIXES, load_picture
 from camdigits.pipeline import trace_image
 from camdigits.types import Box, Image, Number, Trace
+from camdigits.window import Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Still:
-    """One picture, read. image: as loaded. trace: its boxes in the image's pixels. elapsed_ms: from image to numbers."""
+    """One picture, read: image as loaded, trace with boxes in its pixels, elapsed_ms from image to numbers."""
 
     source: str
     image: Image
@@ -98,7 +99,9 @@ def _crop(image: Image, roi: Box, name: str) -> Image:
     part = image[max(roi.y, 0) : max(roi.bottom, 0), max(roi.x, 0) : max(roi.right, 0)]
     if not part.size:
         height, width = image.shape[:2]
-        raise PictureError(f"{name}: the roi {','.join(map(str, roi))} lies outside the picture, {width}x{height} pixels")
+        raise PictureError(
+            f"{name}: the roi {','.join(map(str, roi))} lies outside the picture, {width}x{height} pixels"
+        )
     return part
 
 
@@ -167,7 +170,7 @@ class AnnotatedFolder:
             raise SinkError(f"{folder}: cannot make this folder: {error.strerror}") from error
 
     def write(self, still: Still) -> Path:
-        """Write a picture's copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
+        """Write a copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
         source = Path("stdin.png") if still.source == STANDARD_INPUT else Path(still.source)
         suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
         tries = (self._folder / f"{source.stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
@@ -180,3 +183,11 @@ class AnnotatedFolder:
         except OSError as error:
             raise SinkError(f"{path}: cannot write the annotated picture: {error.strerror}") from error
         return path
+
+
+def show_until_key(window: Window, still: Still) -> bool:
+    """Show a picture with its numbers until a key is pressed; return False once the window is closed."""
+    window(draw_numbers(still.image, still.numbers))
+    while not window.closed and not window.keys():
+        time.sleep(0.02)
+    return not window.closed

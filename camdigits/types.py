@@ -133,8 +133,8 @@ class Number:
 class Reading:
     """A number followed over time.
 
-    id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was seen
-    last. settled: enough frames agreed. frames: how many frames it has been followed.
+    id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was
+    seen last. settled: enough frames agreed. frames: how many frames it has been followed.
     """
 
     id: int

@@ -25,9 +25,7 @@ def center_of_mass(patch: np.ndarray) -> tuple[float, float]:
 def ring(height: int, width: int, pen: int) -> np.ndarray:
     """An ellipse that fills its array."""
     ink = np.zeros((height, width), np.uint8)
-    cv2.ellipse(
-        ink, (width // 2, height // 2), ((width - pen) // 2 - 1, (height - pen) // 2 - 1), 0, 0, 360, 255, pen
-    )
+    cv2.ellipse(ink, (width // 2, height // 2), ((width - pen) // 2 - 1, (height - pen) // 2 - 1), 0, 0, 360, 255, pen)
     return ink
 
 
