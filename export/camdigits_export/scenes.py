@@ -12,7 +12,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -80,7 +80,11 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Strengths are parts of the light taken away at the darkest place; angle is where the light comes from."""
+    """Strengths are parts of the light taken away at the darkest place.
+
+    level: of the light where nothing takes any. angle, shadow_angle: where the light and the shadow come from, degrees.
+    shadow_softness: of its edge, in pixels of the sheet.
+    """
 
     level: float = 0.85
     gradient: float = 0.2
@@ -179,7 +183,7 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
     hand, pen = scene.hand, scene.pen
     left, top, right, bottom = (part * hand.height for part in scene.sheet.margin)
     rise = np.tan(np.radians(hand.slope))
-    drawn: list[tuple[Floats, float, float, Glyph, int, int]] = []
+    drawn: list[_Drawn] = []
     baselines = []
     wide, count = 0.0, 0
     for row, line in enumerate(page):
@@ -190,27 +194,37 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
                 size = hand.height * (1 + np.clip(rng.normal(0, hand.jitter), -0.15, 0.15))
                 ink = stroke(glyph.ink, size, pen.width, rng)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
-                drawn.append((ink, x, y - ink.shape[0], glyph, row, count))
+                drawn.append(_Drawn(ink, x, y - ink.shape[0], glyph.label, row, count))
                 gap = np.clip(hand.gap + rng.normal(0, hand.jitter), 0.15, 0.6)
                 x += ink.shape[1] + gap * hand.height
             x += (hand.number_gap - hand.gap) * hand.height
             count += 1
         wide = max(wide, x - hand.number_gap * hand.height)
-    lift = min([0.0, *(y - 0.3 * top for _, _, y, *_ in drawn)])  # lines that rise must not leave the sheet
-    low = max(y + ink.shape[0] for ink, _, y, *_ in drawn) - lift
+    lift = min(0.0, *(digit.y - 0.3 * top for digit in drawn))  # lines that rise must not leave the sheet
+    low = max(digit.y + digit.ink.shape[0] for digit in drawn) - lift
     canvas = np.zeros((int(low + bottom), int(wide + right)), np.float32)
-    digits = tuple(_place(canvas, ink, int(x), int(y - lift), *names) for ink, x, y, *names in drawn)
+    digits = tuple(_place(canvas, digit, lift) for digit in drawn)
     return Writing(canvas * _pressure(canvas.shape, pen, rng), digits, tuple(y - lift for y in baselines))
 
 
-def _place(canvas: Floats, ink: Floats, x: int, y: int, glyph: Glyph, line: int, number: int) -> Placed:
+class _Drawn(NamedTuple):
+    ink: Floats
+    x: float
+    y: float
+    label: str
+    line: int
+    number: int
+
+
+def _place(canvas: Floats, digit: _Drawn, lift: float) -> Placed:
     """Draw one digit into the sheet's ink and say where it is."""
+    ink, x, y = digit.ink, int(digit.x), int(digit.y - lift)
     patch = canvas[y : y + ink.shape[0], x : x + ink.shape[1]]
     np.maximum(patch, ink, out=patch)
     rows, columns = np.nonzero(ink > 0.5)
     corners = np.stack([columns, rows], axis=1).astype(np.int32)
     hull = cv2.convexHull(corners).reshape(-1, 2).astype(np.float64)
-    return Placed(glyph.label, line, number, hull + np.array([x, y]))
+    return Placed(digit.label, digit.line, digit.number, hull + np.array([x, y]))
 
 
 def stroke(glyph: Mask, height: float, width: float, rng: Generator) -> Floats:
@@ -220,23 +234,24 @@ def stroke(glyph: Mask, height: float, width: float, rng: Generator) -> Floats:
     varies as the original's thickness does.
     """
     solid = _blow_up(glyph, rng)
-    rows = np.flatnonzero(solid.any(axis=1))
-    scale = height / (rows[-1] - rows[0] + 1)
     spine = thin(solid)
+    rows = np.flatnonzero(spine.any(axis=1))
+    scale = max(height - width, 0.4 * height) / (rows[-1] - rows[0] + 1)
     thickness = cv2.distanceTransform(solid, cv2.DIST_L2, 5)
     distance, nearest = cv2.distanceTransformWithLabels(1 - spine, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at_spine = spine > 0
     radius = np.zeros(int(nearest.max()) + 1, np.float32)
     radius[nearest[at_spine]] = thickness[at_spine]
     pressure = cv2.blur((radius[nearest] / np.median(thickness[at_spine])) ** 0.5, (UPSCALE, UPSCALE))
-    half = width / 2 / scale * np.clip(pressure, 0.6, 1.4)
-    # A blurred distance rounds off the pixel steps of the spine.
-    inside = (half - cv2.GaussianBlur(distance, (0, 0), UPSCALE / 3)) * scale + 0.5
+    half = width / 2 / scale * np.clip(pressure, 0.75, 1.4)
+    # A blurred distance rounds off the pixel steps of the spine; too much of it would wear thin strokes away.
+    rounding = min(UPSCALE / 3, 0.15 * width / scale)
+    inside = (half - cv2.GaussianBlur(distance, (0, 0), rounding)) * scale + 0.5
     opacity = np.clip(inside, 0, 1).astype(np.float32)
     rows, columns = np.flatnonzero(opacity.any(axis=1)), np.flatnonzero(opacity.any(axis=0))
     opacity = opacity[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     size = (max(1, round(opacity.shape[1] * scale)), max(1, round(opacity.shape[0] * scale)))
-    return cv2.resize(opacity, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return _floats(cv2.resize(opacity, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
 
 
 def _blow_up(glyph: Mask, rng: Generator) -> Mask:
@@ -258,7 +273,7 @@ def _largest(solid: Mask) -> Mask:
     _, parts, stats, _ = cv2.connectedComponentsWithStats(solid)
     keep = stats[:, cv2.CC_STAT_AREA] > 0.05 * solid.sum()
     keep[0] = False
-    return keep[parts].astype(np.uint8)
+    return np.asarray(keep[parts], np.uint8)
 
 
 def thin(solid: Mask) -> Mask:
@@ -370,7 +385,7 @@ def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Genera
     """
     camera = scene.camera
     frame = np.array([[0, 0], [camera.width, 0], [camera.width, camera.height], [0, camera.height]], np.float64)
-    reach = np.concatenate([project(frame, np.linalg.inv(view)) for view in views])
+    reach = np.concatenate([project(frame, np.asarray(np.linalg.inv(view), np.float64)) for view in views])
     x, y = np.floor(reach.min(axis=0)).astype(int) - 2
     width, height = np.ceil(reach.max(axis=0)).astype(int) + 2 - (x, y)
     paint = desk(scene.desk, (height, width), rng)
@@ -380,12 +395,8 @@ def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Genera
     written = paper(scene, writing, rng)
     ink = writing.ink[..., None]
     written += ink * (_bgr(scene.pen.colour) - written)
-    laid = cv2.warpAffine(
-        written,
-        np.array([[1, 0, -x], [0, 1, -y]], np.float64),
-        (int(width), int(height)),
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    move = np.array([[1, 0, -x], [0, 1, -y]], np.float64)
+    laid = cv2.warpAffine(written, move, (int(width), int(height)), borderMode=cv2.BORDER_REPLICATE)
     paint += covered[..., None] * (laid - paint)
     paint *= light(scene.light, (height, width), rng)[..., None]
     origin = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
@@ -399,7 +410,7 @@ def _covered(shape: tuple[int, int], corner: tuple[int, int], sheet: tuple[int, 
     corners = np.array([corner, (right, corner[1]), (right, bottom), (corner[0], bottom)]) + wobble
     mask = np.zeros(shape, np.uint8)
     cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-    return mask.astype(np.float32) / 255
+    return _floats(mask) / np.float32(255)
 
 
 def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
@@ -426,7 +437,7 @@ def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
         sheet *= (1.03 - 0.14 * np.linspace(0, 1, shape[0], dtype=np.float32) ** 3)[:, None, None]
     if kind in ("ruled", "squared"):
         _rule(sheet, scene, writing)
-    return sheet
+    return _floats(sheet)
 
 
 def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
@@ -454,14 +465,14 @@ def _fibres(shape: tuple[int, ...], rng: Generator) -> Floats:
         angle, length = rng.uniform(0, np.pi), 16 * rng.uniform(2, 11)
         end = (int(x + length * np.cos(angle)), int(y + length * np.sin(angle)))
         cv2.line(hairs, (int(x), int(y)), end, float(rng.normal(0, 0.07)), 1, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(hairs, (0, 0), 0.7)
+    return _floats(cv2.GaussianBlur(hairs, (0, 0), 0.7))
 
 
 def _streaks(shape: tuple[int, ...], rng: Generator) -> Floats:
     """(height, width) float32: long smears, about unit variance."""
     rows = max(2, shape[0] // 6)
     narrow = rng.standard_normal((rows, max(2, shape[1] // 160)), np.float32)
-    return cv2.resize(narrow, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return _floats(cv2.resize(narrow, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC))
 
 
 def desk(kind: Desk, shape: tuple[int, int], rng: Generator) -> Floats:
@@ -474,13 +485,13 @@ def desk(kind: Desk, shape: tuple[int, int], rng: Generator) -> Floats:
         rings = 0.5 + 0.5 * np.sin(bent)
         pores = cv2.resize(rng.standard_normal((height, width // 40 + 2), np.float32), (width, height))
         tone = 0.86 + 0.13 * rings**2 + 0.05 * cv2.GaussianBlur(pores, (0, 0), 0.7)
-        return _bgr((78, 118, 160)) * tone[..., None]
+        return _floats(_bgr((78, 118, 160)) * tone[..., None])
     if kind == "cloth":
         weave = np.sin(np.arange(width) * 1.3)[None] * np.sin(np.arange(height) * 1.3)[:, None]
         tone = 1 + 0.09 * weave.astype(np.float32) + 0.05 * clouds(shape, 2, rng) + 0.012 * clouds(shape, 200, rng)
-        return _bgr((150, 128, 112)) * tone[..., None]
+        return _floats(_bgr((150, 128, 112)) * tone[..., None])
     tone = 1 + 0.10 * clouds(shape, 3, rng) + 0.05 * clouds(shape, 350, rng)  # dark: a matt coating
-    return _bgr((46, 44, 48)) * tone[..., None]
+    return _floats(_bgr((46, 44, 48)) * tone[..., None])
 
 
 def light(lamp: Light, shape: tuple[int, int], rng: Generator) -> Floats:
@@ -495,7 +506,7 @@ def light(lamp: Light, shape: tuple[int, int], rng: Generator) -> Floats:
         side = (x * width * np.cos(turn) + y * height * np.sin(turn)) / 2
         edge = (side + 14 * clouds(shape, 260, rng)) / lamp.shadow_softness
         reach *= 1 - lamp.shadow / (1 + np.exp(-np.clip(edge, -30, 30)))
-    return reach.astype(np.float32)
+    return _floats(reach)
 
 
 def clouds(shape: tuple[int, ...], size: float, rng: Generator) -> Floats:
@@ -505,7 +516,7 @@ def clouds(shape: tuple[int, ...], size: float, rng: Generator) -> Floats:
     coarse = 1.4 * rng.standard_normal((int(height / size) + 3, int(width / size) + 3), np.float32)
     scale = np.array([[1 / size, 0, rng.uniform(0, 1)], [0, 1 / size, rng.uniform(0, 1)]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(coarse, scale, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return _floats(cv2.warpAffine(coarse, scale, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT))
 
 
 # --- camera --------------------------------------------------------------------------------------------------------
@@ -522,8 +533,11 @@ def expose(painted: Image, view: Matrix, scene: Scene, rng: Generator) -> Image:
         seen = cv2.filter2D(seen, -1, _smear(camera.motion))
     frame = seen.astype(np.float32) * _bgr(camera.balance)
     if camera.noise > 0:
-        grain = cv2.GaussianBlur(rng.standard_normal((*seen.shape[:2], 1), np.float32), (0, 0), 0.6)[..., None]
-        tint = cv2.GaussianBlur(rng.standard_normal(seen.shape, np.float32), (0, 0), 1.6)
+        shades, tints = np.empty(seen.shape[:2], np.float32), np.empty(seen.shape, np.float32)
+        rng.standard_normal(dtype=np.float32, out=shades)
+        rng.standard_normal(dtype=np.float32, out=tints)
+        grain = cv2.GaussianBlur(shades, (0, 0), 0.6)[..., None]
+        tint = cv2.GaussianBlur(tints, (0, 0), 1.6)
         # Blur shrinks the spread: by about 2.1 and 5.6.
         frame += camera.noise * (1.9 * grain + 1.4 * tint)
     return _bytes(frame)
@@ -537,7 +551,7 @@ def _smear(motion: tuple[float, float]) -> Floats:
     ends = np.round((side // 2 + np.array([-reach, reach])) * 16).astype(int)
     cv2.line(kernel, (int(ends[0, 0]), int(ends[0, 1])), (int(ends[1, 0]), int(ends[1, 1])), 255, 1, cv2.LINE_AA, 4)
     weights = kernel.astype(np.float32)
-    return weights / weights.sum()
+    return _floats(weights / weights.sum())
 
 
 def _bgr(colour: Colour) -> Floats:
@@ -545,9 +559,14 @@ def _bgr(colour: Colour) -> Floats:
     return np.array(colour, np.float32)
 
 
+def _floats(pixels: NDArray[Any]) -> Floats:
+    """Say to the type checker what OpenCV gave back; copies only what is not float32."""
+    return np.asarray(pixels, np.float32)
+
+
 def _bytes(pixels: Floats) -> Image:
     """Round to (…) uint8, clipped."""
-    return np.clip(pixels + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels + 0.5, 0, 255), np.uint8)
 
 
 if __name__ == "__main__":
