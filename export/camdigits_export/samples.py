@@ -91,7 +91,7 @@ PICTURES = (
             hand=Hand(height=150),
             pen=replace(GEL, width=10),
             light=Light(level=0.8, gradient=0.22, angle=70, vignette=0.3),
-            camera=replace(WIDE, turn=-1.5, pitch=6, fill=0.72, center=(0.49, 0.52), balance=(1.03, 1, 0.97)),
+            camera=replace(WIDE, turn=-1.5, pitch=6, fill=0.56, center=(0.49, 0.52), balance=(1.03, 1, 0.97)),
         ),
     ),
     Recipe(
@@ -122,7 +122,7 @@ PICTURES = (
     ),
     Recipe(
         "sticky.jpg",
-        "5550/1382",
+        "6250/1384",
         5,
         Scene(
             sheet=Sheet("sticky", margin=(0.7, 1.0, 0.8, 1.1)),
@@ -142,7 +142,7 @@ PICTURES = (
             hand=Hand(height=120, gap=0.36, pitch=1.8, slope=1.5),
             pen=CHALK,
             light=Light(level=0.9, gradient=0.25, angle=20, vignette=0.3),
-            camera=replace(WIDE, pitch=-7, yaw=8, fill=0.6, defocus=0.9, noise=3),
+            camera=replace(WIDE, pitch=-7, yaw=8, fill=0.55, defocus=0.9, noise=3),
         ),
     ),
     Recipe(
@@ -179,7 +179,7 @@ PICTURES = (
             hand=Hand(height=90, gap=0.36),
             pen=PENCIL,
             light=Light(level=0.85, gradient=0.3, angle=200, vignette=0.25),
-            camera=replace(TALL, turn=-2, pitch=7, fill=0.6, defocus=0.9, noise=2.5),
+            camera=replace(TALL, turn=-2, pitch=7, fill=0.58, defocus=0.9, noise=2.5),
         ),
     ),
     Recipe(
@@ -201,11 +201,11 @@ PICTURES = (
         11,
         Scene(
             sheet=Sheet(margin=(2, 2.2, 3, 3)),
-            hand=Hand(height=44, number_gap=3, pitch=2.1),
-            pen=replace(BALLPOINT, width=4),
+            hand=Hand(height=32, number_gap=3, pitch=2.1),
+            pen=replace(BALLPOINT, width=3.2),
             desk="cloth",
             light=Light(level=0.9, gradient=0.3, angle=30),
-            camera=replace(WIDE, turn=-4, pitch=12, yaw=-6, fill=0.42, defocus=0.6, balance=(0.95, 1, 1.02)),
+            camera=replace(WIDE, turn=-4, pitch=12, yaw=-6, fill=0.3, defocus=0.6, balance=(0.95, 1, 1.02)),
         ),
     ),
 )

@@ -195,7 +195,7 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
                 ink = stroke(glyph.ink, size, pen.width, rng)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
                 drawn.append(_Drawn(ink, x, y - ink.shape[0], glyph.label, row, count))
-                gap = np.clip(hand.gap + rng.normal(0, hand.jitter), 0.15, 0.6)
+                gap = np.clip(hand.gap + rng.normal(0, hand.jitter), 0.2, 0.5)
                 x += ink.shape[1] + gap * hand.height
             x += (hand.number_gap - hand.gap) * hand.height
             count += 1
