@@ -1,7 +1,8 @@
 """Probabilities over candidates to numbers in reading order.
 
 Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are followed from
-left to right at whatever slope they have, and a line is cut into numbers where its spacing says so.
+left to right at whatever slope they have, a line counts only if its digits outweigh the marks around it that are none,
+and it is cut into numbers where its spacing says so.
 """
 
 import math
@@ -25,58 +26,92 @@ OFF_LINE = 0.6
 SIMILAR = 2.2
 """Digits of a line differ in height by less than this factor."""
 
+EVIDENCE = 3.0
+"""Log-odds that the digits of a line must have together: one digit alone needs 95 %."""
+
+CLUTTER = 1.0
+"""Log-odds that each mark beside a line which is no digit takes away."""
+
+AROUND = 1.5
+"""How far from a line marks are beside it, in heights."""
+
+SMALL = 0.6
+"""A line of one digit lower than this share of the page's usual digit is a speck."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A candidate taken for a digit: where its middle lies in the turned frame in which lines are level."""
+    """A candidate taken for a digit, and where its middle lies once the page is upright and its lines level."""
 
     digit: Digit
-    contrast: float
     x: float
     y: float
+    width: int
+    height: int
 
     @property
-    def height(self) -> int:
-        return self.digit.box.h
+    def log_odds(self) -> float:
+        confidence = min(self.digit.confidence, 0.999)
+        return math.log(confidence / (1 - confidence))
 
 
 def decode(
-    candidates: Sequence[Candidate], probabilities: Probabilities, labels: Sequence[str], min_confidence: float
+    candidates: Sequence[Candidate],
+    probabilities: Probabilities,
+    labels: Sequence[str],
+    min_confidence: float,
+    quarter_turns: int = 0,
 ) -> list[Number]:
     """Return the numbers, line by line from the top and from left to right.
 
     probabilities: (len(candidates), len(labels) + 1), the last column `not a digit`. min_confidence: digits less sure
-    than this are left out.
+    than this are left out. quarter_turns: how often the page must be turned by 90 degrees counterclockwise to be upright;
+    the probabilities are those of the patches so turned.
     """
-    digits = _surest(candidates, probabilities, labels, min_confidence)
-    if not digits:
+    turned = [_turn(candidate.box, quarter_turns) for candidate in candidates]
+    chosen = _surest(candidates, turned, probabilities, min_confidence)
+    if not chosen:
         return []
-    slope = _slope([digit for digit, _ in digits])
+    boxes = [turned[i] for i in chosen]
+    slope = _slope(boxes)
     cosine, sine = math.cos(slope), math.sin(slope)
     seen = []
-    for digit, contrast in digits:
-        x, y = digit.box.center
-        seen.append(_Seen(digit, contrast, x * cosine - y * sine, x * sine + y * cosine))
-    lines = sorted(_lines(seen), key=lambda line: sum(s.y for s in line) / len(line))
-    return [_number(word, row, slope) for row, line in enumerate(lines) for word in _words(line)]
+    for i, box in zip(chosen, boxes, strict=True):
+        best = int(probabilities[i, :-1].argmax())
+        digit = Digit(labels[best], float(probabilities[i, best]), candidates[i].box)
+        x, y = box.center
+        seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
+    rest = [box for box in turned if all(_shared(box, other) == 0 for other in boxes)]
+    marks = [(x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)) for box in rest for x, y in [box.center]]
+    lines = _credible(_lines(seen), marks)
+    lines.sort(key=lambda line: sum(s.y for s in line) / len(line))
+    angle = math.degrees(slope)
+    return [_number(word, row, angle, quarter_turns) for row, line in enumerate(lines) for word in _words(line)]
+
+
+def _turn(box: Box, quarter_turns: int) -> Box:
+    """Return a box turned about the origin by 90 degrees counterclockwise, so many times."""
+    x, y, w, h = box
+    for _ in range(quarter_turns % 4):
+        x, y, w, h = y, -(x + w), h, w
+    return Box(x, y, w, h)
 
 
 def _surest(
-    candidates: Sequence[Candidate], probabilities: Probabilities, labels: Sequence[str], min_confidence: float
-) -> list[tuple[Digit, float]]:
-    """Return digits that share no ink, each with its contrast: the surest first, larger pieces before their parts."""
+    candidates: Sequence[Candidate], boxes: Sequence[Box], probabilities: Probabilities, min_confidence: float
+) -> list[int]:
+    """Return the indices of digits that share no ink: the surest first, larger pieces before their parts."""
     if not candidates:
         return []
-    best = probabilities[:, :-1].argmax(1)
-    confidence = probabilities[np.arange(len(candidates)), best]
-    heights = np.array([candidate.box.h for candidate in candidates])
+    confidence = probabilities[:, :-1].max(1)
+    heights = np.array([box.h for box in boxes])
     chosen: list[int] = []
     for i in np.argsort(-confidence * heights**0.2, kind="stable"):
         if confidence[i] < min_confidence or candidates[i].cut:
             continue
-        if all(_shared(candidates[i].box, candidates[j].box) < SHARED for j in chosen):
+        if all(_shared(boxes[i], boxes[j]) < SHARED for j in chosen):
             chosen.append(int(i))
-    return [(Digit(labels[best[i]], float(confidence[i]), candidates[i].box), candidates[i].contrast) for i in chosen]
+    return chosen
 
 
 def _shared(a: Box, b: Box) -> float:
@@ -86,12 +121,12 @@ def _shared(a: Box, b: Box) -> float:
     return w * h / min(a.w * a.h, b.w * b.h) if w > 0 and h > 0 else 0.0
 
 
-def _slope(digits: Sequence[Digit]) -> float:
+def _slope(boxes: Sequence[Box]) -> float:
     """Return the angle of the lines in radians, positive where they rise: the commonest between near neighbours."""
-    if len(digits) < 2:
+    if len(boxes) < 2:
         return 0.0
-    x, y = np.array([digit.box.center for digit in digits]).T
-    h = np.array([digit.box.h for digit in digits], float)
+    x, y = np.array([box.center for box in boxes]).T
+    h = np.array([box.h for box in boxes], float)
     dx, dy = x[None, :] - x[:, None], y[:, None] - y[None, :]
     height = np.minimum(h[:, None], h)
     angles = np.degrees(np.arctan2(dy, dx))
@@ -142,28 +177,49 @@ def _similar(line: Sequence[_Seen], digit: _Seen) -> bool:
     return 1 / SIMILAR < digit.height / _height(line) < SIMILAR
 
 
+def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, int]]) -> list[list[_Seen]]:
+    """Return the lines whose digits outweigh what surrounds them.
+
+    marks: (x, y, size) of what is no digit; texture and scribbles have many of them, paper has few.
+    """
+    usual = float(np.median([s.height for line in lines if len(line) > 1 for s in line] or [0]))
+    kept = []
+    for line in lines:
+        height = _height(line)
+        if len(line) == 1 and height < SMALL * usual:
+            continue
+        beside = sum(
+            size > 0.4 * height
+            and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in line) < AROUND * height
+            for x, y, size in marks
+        )
+        if sum(s.log_odds for s in line) - CLUTTER * beside >= EVIDENCE:
+            kept.append(line)
+    return kept
+
+
 def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
     """Cut a line into numbers where a gap is wide beside the line's own spacing."""
     height = _height(line)
-    gaps = [b.x - a.x - (a.digit.box.w + b.digit.box.w) / 2 for a, b in pairwise(line)]
+    gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
     usual = float(np.quantile(gaps, 0.4)) if len(gaps) > 1 else 0.5 * height
     wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
     words = [[line[0]]]
-    for gap, digit in zip(gaps, line[1:], strict=True):
+    for gap, seen in zip(gaps, line[1:], strict=True):
         if gap > wide:
             words.append([])
-        words[-1].append(digit)
+        words[-1].append(seen)
     return words
 
 
-def _number(word: Sequence[_Seen], row: int, slope: float) -> Number:
+def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -> Number:
+    """Return a number. angle: of the page's lines, in degrees; three digits or more have their own."""
     digits = tuple(s.digit for s in word)
     box = digits[0].box
     for digit in digits[1:]:
         box = box.union(digit.box)
-    angle = math.degrees(slope)
     if len(word) > 2:
-        x, y = np.array([digit.box.center for digit in digits]).T
-        angle = math.degrees(math.atan(-np.polyfit(x, y, 1)[0]))
+        angle -= math.degrees(math.atan(np.polyfit([s.x for s in word], [s.y for s in word], 1)[0]))
+    angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = math.prod(digit.confidence for digit in digits)
     return Number("".join(digit.label for digit in digits), confidence, row, round(angle, 1), box, digits)

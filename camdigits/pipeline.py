@@ -3,23 +3,63 @@
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+import numpy as np
+
 from camdigits.classify import Classifier
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.track import Tracker
-from camdigits.types import Frame, Image, Number, Reading, Trace
+from camdigits.types import Frame, Image, Number, Patches, Probabilities, Reading, Trace
 
 MIN_CONFIDENCE = 0.5
 """A number less sure than this is not reported."""
 
 
+READS_WELL = 0.6
+"""A page of which this share of the marks are digits is upright."""
+
+FEWEST_TO_TURN = 6
+"""Fewer marks say too little about which way the page is up."""
+
+TURNED_SAMPLE = 64
+"""So many marks are tried turned."""
+
+TURN_GAINS = 1.3
+"""A turned page must read better than upright by this factor."""
+
+
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
     """Read a picture and keep what each stage saw."""
     candidates = segment(image)
-    probabilities = classifier(normalize(candidates))
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    patches = normalize(candidates)
+    probabilities = classifier(patches)
+    turns = _quarter_turns(patches, probabilities, classifier)
+    if turns:
+        probabilities = classifier(_turned(patches, turns))
+    numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
     return Trace(tuple(candidates), probabilities, tuple(numbers))
+
+
+def _quarter_turns(patches: Patches, probabilities: Probabilities, classifier: Classifier) -> int:
+    """Return how often the page must be turned by 90 degrees counterclockwise for most of its digits to read well.
+
+    Most pages are upright and read well, and cost nothing here. Where most marks are rejected, a sample of them is
+    classified turned as well.
+    """
+    upright = probabilities[:, :-1].max(1, initial=0)
+    if len(patches) < FEWEST_TO_TURN or np.mean(upright > MIN_CONFIDENCE) > READS_WELL:
+        return 0
+    sample = slice(None, None, -(-len(patches) // TURNED_SAMPLE))
+    quality = [float((upright[sample] ** 2).mean())]
+    for turns in (1, 2, 3):
+        quality.append(float((classifier(_turned(patches[sample], turns))[:, :-1].max(1) ** 2).mean()))
+    best = int(np.argmax(quality))
+    return best if quality[best] > TURN_GAINS * quality[0] else 0
+
+
+def _turned(patches: Patches, quarter_turns: int) -> Patches:
+    return np.ascontiguousarray(np.rot90(patches, quarter_turns, axes=(1, 2)))
 
 
 def read_image(

@@ -49,8 +49,8 @@ OF_NOISE = 4.5
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
 
-MAX_ASPECT = 3.0
-"""Width over height."""
+MAX_ASPECT = 10.0
+"""Width over height: a 1 on a page turned sideways is long and low."""
 
 MAX_STROKES = 200
 """The largest are kept where texture yields more; so many of each polarity, and as many pairs."""
@@ -142,8 +142,12 @@ def _mask(strength: MatLike, room: NDArray[np.float32], noise: NDArray[np.float3
 
 def _strokes(mask: MatLike) -> list[Stroke]:
     """Return the connected strokes of a mask, largest first, without specks and long rules."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    strokes = [(Box(*cv2.boundingRect(contour)), contour) for contour in contours]
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if tree is None:
+        return []
+    # what has a parent is the border of a hole, not of ink
+    outer = [contour for contour, (*_, parent) in zip(contours, tree[0], strict=True) if parent < 0]
+    strokes = [(Box(*cv2.boundingRect(contour)), contour) for contour in outer]
     strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
     strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
     return strokes[:MAX_STROKES]
@@ -173,7 +177,7 @@ def _around(group: list[Stroke]) -> Box:
 
 
 def _plausible(box: Box) -> bool:
-    return box.h >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
+    return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
 
 
 def _candidate(group: list[Stroke], strength: MatLike, mask: MatLike, room: NDArray[np.float32]) -> Candidate:

@@ -101,8 +101,8 @@ def test_jitter_stays_on_the_line() -> None:
 def test_the_surest_of_overlapping_candidates_wins() -> None:
     whole, half = candidate(Box(0, 0, 30, 40)), candidate(Box(0, 0, 30, 20))
     probabilities = np.zeros((2, 11), np.float32)
-    probabilities[0, 5], probabilities[0, 10] = 0.95, 0.05
-    probabilities[1, 7], probabilities[1, 10] = 0.9, 0.1
+    probabilities[0, 5], probabilities[0, 10] = 0.99, 0.01
+    probabilities[1, 7], probabilities[1, 10] = 0.97, 0.03
     assert [number.text for number in decode([whole, half], probabilities, LABELS, 0.5)] == ["5"]
     assert [number.text for number in decode([half, whole], probabilities[::-1], LABELS, 0.5)] == ["5"]
 
@@ -111,10 +111,47 @@ def test_rejected_and_unsure_pieces_are_left_out() -> None:
     page = row("12", 0, 0)
     probabilities = np.zeros((2, 11), np.float32)
     probabilities[0, 1], probabilities[0, 10] = 0.2, 0.8
-    probabilities[1, 2], probabilities[1, 3] = 0.6, 0.4
+    probabilities[1, 2] = 0.99
     candidates = [candidate(box) for _, box in page]
-    assert [number.text for number in decode(candidates, probabilities, LABELS, 0.5)] == ["2"]
-    assert decode(candidates, probabilities, LABELS, 0.7) == []
+    assert [number.text for number in decode(candidates[1:], probabilities[1:], LABELS, 0.5)] == ["2"]
+    assert decode(candidates[1:], probabilities[1:], LABELS, 0.995) == []
+    assert decode(candidates[:1], probabilities[:1], LABELS, 0.5) == []
+
+
+def test_one_digit_alone_must_be_surer_than_one_of_many() -> None:
+    assert read([("7", Box(10, 20, 30, 40))], confidence=0.8) == []
+    assert lines(read(row("777", 10, 20), confidence=0.8)) == [["777"]]
+
+
+def test_digits_among_marks_that_are_none_are_texture() -> None:
+    digits = row("12", 100, 100)
+    marks = [candidate(Box(100 + 30 * i, 160, 20, 30)) for i in range(8)]
+    probabilities = np.zeros((10, 11), np.float32)
+    probabilities[0, 1] = probabilities[1, 2] = 0.97
+    probabilities[2:, 10] = 1
+    candidates = [candidate(box) for _, box in digits] + marks
+    assert decode(candidates, probabilities, LABELS, 0.5) == []
+    assert lines(decode(candidates[:2], probabilities[:2], LABELS, 0.5)) == [["12"]]
+
+
+def test_a_speck_beside_a_line_is_no_number() -> None:
+    page = [*row("12345", 10, 10), ("1", Box(400, 300, 5, 14))]
+    assert lines(read(page)) == [["12345"]]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_turned_pages_read_in_their_own_order(turns: int) -> None:
+    """A page that must be turned `turns` times counterclockwise was turned as often clockwise."""
+    page = row("12345", 40, 20) + row("678", 40, 120)
+    for _ in range(turns):
+        page = [(label, Box(-(box.y + box.h), box.x, box.h, box.w)) for label, box in page]
+    probabilities = np.full((len(page), 11), 0.001, np.float32)
+    for i, (label, _) in enumerate(page):
+        probabilities[i, LABELS.index(label)] = 0.99
+    numbers = decode([candidate(box) for _, box in page], probabilities, LABELS, 0.5, turns)
+    assert lines(numbers) == [["12345"], ["678"]]
+    assert [number.angle % 360 for number in numbers] == pytest.approx([-90 * turns % 360] * 2, abs=1)
+    assert {digit.box for number in numbers for digit in number.digits} == {box for _, box in page}
 
 
 def test_digits_cut_by_the_edge_are_held_back() -> None:

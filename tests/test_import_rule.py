@@ -1,0 +1,54 @@
+"""The house's import rule, read off the code: stages know types and errors, not one another."""
+
+import ast
+from pathlib import Path
+
+import camdigits
+
+PACKAGE = Path(camdigits.__file__).parent
+STAGES = {"sources", "segment", "normalize", "classify", "decode", "track", "overlay", "window", "sinks", "pictures"}
+GROUND = {"types", "errors"}
+ALLOWED = {
+    "types": set(),
+    "errors": set(),
+    # a model states the normalisation it was trained with, so classify reads its version
+    **{stage: GROUND | ({"normalize"} if stage == "classify" else set()) for stage in STAGES},
+    "pipeline": STAGES | GROUND,
+}
+HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}
+FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every imported module, wherever in the file, `camdigits.x` for one's own."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def modules() -> dict[str, set[str]]:
+    return {path.stem: imports(path) for path in PACKAGE.glob("*.py")}
+
+
+def test_stages_do_not_import_one_another() -> None:
+    for name, allowed in ALLOWED.items():
+        own = {module.removeprefix("camdigits.") for module in modules()[name] if module.startswith("camdigits.")}
+        assert own <= allowed, f"{name} imports {sorted(own - allowed)}"
+
+
+def test_libraries_stay_where_they_belong() -> None:
+    for name, imported in modules().items():
+        roots = {module.split(".")[0] for module in imported}
+        assert not roots & FORBIDDEN, f"{name} imports {sorted(roots & FORBIDDEN)}"
+        for library, homes in HOMES.items():
+            assert library not in roots or name in homes, f"{name} imports {library}"
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert camdigits.__all__ == sorted(camdigits.__all__)
+    for name in camdigits.__all__:
+        assert getattr(camdigits, name) is not None
