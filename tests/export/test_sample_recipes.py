@@ -105,7 +105,13 @@ def test_saving_keeps_png_exact_and_jpeg_close(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", PICTURES[:2], ids=lambda recipe: recipe.file)
 def test_a_shipped_picture_can_be_made_again(recipe: Recipe) -> None:
     rng = np.random.default_rng(recipe.seed)
-    image = compose(recipe.scene, page_of(recipe.text, glyphs(DIGITS), rng), rng).image
+    composed = compose(recipe.scene, page_of(recipe.text, glyphs(DIGITS), rng), rng)
     shipped = cv2.imread(str(SAMPLES / recipe.file))
     assert shipped is not None
-    assert np.abs(image.astype(float) - shipped).mean() < 3  # JPEG, and other versions of OpenCV
+    labels = json.loads((SAMPLES / "labels.json").read_text(encoding="utf-8"))
+    boxes = next(row["boxes"] for row in labels if row["file"] == recipe.file)
+    # Another version of OpenCV may move ink by a pixel and draw other clouds; JPEG does its part.
+    again = [[*digit.box, int(digit.label)] for number in composed.numbers for digit in number.digits]
+    assert np.abs(np.array(again) - boxes).max() <= 4
+    assert [box[4] for box in again] == [box[4] for box in boxes]
+    assert np.abs(composed.image.astype(float) - shipped).mean() < 10
