@@ -66,9 +66,13 @@ def draw_status(image: Image, status: Status) -> Image:
     image = image.copy()
     size = _text_height(image)
     parts = [(f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
-    parts += [("REC", VERMILION)] * status.recording
-    parts += [("paused", YELLOW)] * status.paused + [("mirrored", SKY)] * status.mirrored
-    parts += [("h help", GREY)]
+    if status.recording:
+        parts.append(("REC", VERMILION))
+    if status.paused:
+        parts.append(("paused", YELLOW))
+    if status.mirrored:
+        parts.append(("mirrored", SKY))
+    parts.append(("h help", GREY))
     x = 0
     for text, color in parts:
         x = _write(image, text, x, image.shape[0], size, color)

@@ -54,8 +54,8 @@ def write_video(path: Path, frames: int, fps: float = 30, codec: str = "MJPG") -
 def mjpeg_server(fps: float = 30, frames: int | None = None, silent_after: int | None = None) -> Iterator[str]:
     """Serve stamped pictures as a network camera does, and give its address.
 
-    Each viewer gets `frames` pictures and then the end of the stream; after `silent_after` pictures the connection stays
-    but nothing comes. The stamp counts from the viewer's first picture.
+    Each viewer gets `frames` pictures and then the end of the stream; after `silent_after` pictures the connection
+    stays but nothing comes. The stamp counts from the viewer's first picture.
     """
     stopped = False
 

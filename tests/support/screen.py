@@ -18,9 +18,10 @@ TOOLS = ("Xvfb", "openbox", "xdotool", "wmctrl")
 class Screen:
     """display: what DISPLAY must say to use it."""
 
-    def __init__(self, server: subprocess.Popen[bytes], display: str) -> None:
+    def __init__(self, server: subprocess.Popen[bytes], display: str, pixels: Path) -> None:
         self.server = server
         self.display = display
+        self._pixels = pixels
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,9 +40,9 @@ class Screen:
         """Close it as the window manager's button does."""
         self._run("wmctrl", "-c", title)
 
-    def picture(self, folder: Path) -> Image:
-        """Return what the screen shows; folder: where the server was told to keep its pixels."""
-        return read_xwd((folder / "Xvfb_screen0").read_bytes())
+    def picture(self) -> Image:
+        """Return what the screen shows."""
+        return read_xwd(self._pixels.read_bytes())
 
     def kill(self) -> None:
         self.server.kill()
@@ -63,8 +64,10 @@ def open_screen(folder: Path) -> Iterator[Screen]:
     os.close(theirs)
     with open(ours) as pipe:  # noqa: PTH123 - a descriptor
         display = f":{pipe.readline().strip()}"
-    screen = Screen(server, display)
-    manager = subprocess.Popen(["openbox"], env=screen.environment, stderr=subprocess.DEVNULL)
+    screen = Screen(server, display, folder / "Xvfb_screen0")
+    manager = subprocess.Popen(
+        ["openbox"], env=screen.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     wait_until(lambda: not subprocess.run(["wmctrl", "-m"], env=screen.environment, capture_output=True).returncode)
     try:
         yield screen
