@@ -1,6 +1,6 @@
 """The whole idea on one screen: a frame goes through once, forward only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -10,7 +10,7 @@ from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.track import Tracker
-from camdigits.types import Frame, Image, Number, Patches, Probabilities, Reading, Trace
+from camdigits.types import Candidate, Frame, Image, Number, Patches, Probabilities, Reading, Trace
 
 MIN_CONFIDENCE = 0.5
 """A number less sure than this is not reported."""
@@ -21,6 +21,9 @@ READS_WELL = 0.6
 
 FEWEST_TO_TURN = 6
 """Fewer marks say too little about which way the page is up."""
+
+STROKE_ASPECT = 3.0
+"""A mark this much longer than wide is a bare stroke."""
 
 TURNED_SAMPLE = 64
 """So many marks are tried turned."""
@@ -34,26 +37,28 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     candidates = segment(image)
     patches = normalize(candidates)
     probabilities = classifier(patches)
-    turns = _quarter_turns(patches, probabilities, classifier)
+    turns = _quarter_turns(candidates, patches, probabilities, classifier)
     if turns:
         probabilities = classifier(_turned(patches, turns))
     numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
     return Trace(tuple(candidates), probabilities, tuple(numbers))
 
 
-def _quarter_turns(patches: Patches, probabilities: Probabilities, classifier: Classifier) -> int:
+def _quarter_turns(
+    candidates: Sequence[Candidate], patches: Patches, probabilities: Probabilities, classifier: Classifier
+) -> int:
     """Return how often the page must be turned by 90 degrees counterclockwise for most of its digits to read well.
 
     Most pages are upright and read well, and cost nothing here. Where most marks are rejected, a sample of them is
-    classified turned as well.
+    classified turned as well; bare strokes say nothing, since a rule turned is a 1.
     """
-    upright = probabilities[:, :-1].max(1, initial=0)
-    if len(patches) < FEWEST_TO_TURN or np.mean(upright > MIN_CONFIDENCE) > READS_WELL:
+    shapes = [i for i, c in enumerate(candidates) if max(c.box.w, c.box.h) < STROKE_ASPECT * min(c.box.w, c.box.h)]
+    upright = probabilities[shapes, :-1].max(1, initial=0)
+    if len(shapes) < FEWEST_TO_TURN or np.mean(upright > MIN_CONFIDENCE) > READS_WELL:
         return 0
-    sample = slice(None, None, -(-len(patches) // TURNED_SAMPLE))
-    quality = [float((upright[sample] ** 2).mean())]
-    for turns in (1, 2, 3):
-        quality.append(float((classifier(_turned(patches[sample], turns))[:, :-1].max(1) ** 2).mean()))
+    sample = shapes[:: -(-len(shapes) // TURNED_SAMPLE)]
+    turned = [classifier(_turned(patches[sample], turns)) for turns in (1, 2, 3)]
+    quality = [float((p[:, :-1].max(1) ** 2).mean()) for p in [probabilities[sample], *turned]]
     best = int(np.argmax(quality))
     return best if quality[best] > TURN_GAINS * quality[0] else 0
 
