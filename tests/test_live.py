@@ -1,0 +1,297 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from camdigits.sources import open_source
+from tests.support.film import mjpeg_server, stamp, write_video
+from tests.support.screen import wait_until
+
+BARS = [sys.executable, "-m", "tests.support.bars"]
+CHECKOUT = str(Path(__file__).parents[1])
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Four seconds of stamped pictures at thirty a second, in a folder that becomes the current one."""
+    return write_video(tmp_path / "film.avi", 120)
+
+
+class Running:
+    """A started `camdigits live`, its lines as they come."""
+
+    def __init__(self, process):
+        self.process = process
+        self.out, self.err = [], []
+        self._threads = [
+            threading.Thread(target=lambda lines=lines, kept=kept: kept.extend(line.rstrip("\n") for line in lines))
+            for lines, kept in ((process.stdout, self.out), (process.stderr, self.err))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self, timeout=30):
+        """Wait for its end; return its exit code."""
+        code = self.process.wait(timeout)
+        for thread in self._threads:
+            thread.join()
+        return code
+
+
+@contextmanager
+def live(*options, environment=None, folder=None, command=BARS):
+    environment = {**(environment or os.environ), "PYTHONPATH": CHECKOUT, "PYTHONUNBUFFERED": "1"}
+    command = [*command, *map(str, options)]
+    with subprocess.Popen(
+        command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def events(running):
+    return [json.loads(line) for line in running.out]
+
+
+def play(path):
+    with open_source(path) as frames:
+        return [frame.image for frame in frames], frames.fps
+
+
+# ---- without a window ----
+
+
+def test_each_settled_number_is_a_line(film):
+    with live("--source", film, "--headless") as running:
+        assert running.end() == 0
+    assert running.out == ["0", "1", "2", "3"]
+    assert running.err == []
+
+
+def test_json_tells_events(film):
+    with live("--source", film, "--headless", "--json") as running:
+        assert running.end() == 0
+    told = events(running)
+    assert [(e["event"], e["id"], e["text"]) for e in told] == [("number", 1, text) for text in "0123"]
+    changes = [e["time"] for e in told]
+    assert changes[0] == 0.1  # the fourth frame
+    for second, at in enumerate(changes[1:], 1):
+        assert second < at < second + 0.5
+
+
+def test_every_frame_tells_of_each_frame(film):
+    with live("--source", film, "--headless", "--every-frame") as running:
+        assert running.end() == 0
+    told = events(running)
+    assert [e["frame"] for e in told] == list(range(120))
+    assert [n["text"] for n in told[-1]["numbers"]] == ["3"]
+
+
+def test_a_file_is_read_as_fast_as_can_be(film):
+    started = time.monotonic()
+    with live("--source", film, "--headless") as running:
+        running.end()
+    assert time.monotonic() - started < 3  # it plays for four
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.avi"])
+def test_output_records_what_was_read(film, tmp_path, name):
+    with live("--source", film, "--headless", "--output", tmp_path / name) as running:
+        assert running.end() == 0
+    assert running.err == [f"recorded {tmp_path / name}"]
+    images, fps = play(tmp_path / name)
+    assert ([stamp(image) for image in images], fps) == (list(range(120)), 30)
+    yellow = (np.abs(images[60].astype(int) - (66, 228, 240)) < 60).all(axis=2)
+    assert yellow.sum() > 50  # the reading, drawn
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["out.mp4", "out.avi"])
+def test_an_interrupt_while_recording_leaves_a_file_that_plays_at_true_speed(tmp_path, number, name):
+    with (
+        mjpeg_server(fps=20) as address,
+        live("--source", address, "--headless", "--json", "--output", tmp_path / name) as running,
+    ):
+        wait_until(lambda: running.out)
+        started = time.monotonic()
+        time.sleep(1.5)
+        running.process.send_signal(number)
+        assert running.end(timeout=5) == 0
+        lasted = time.monotonic() - started
+    assert running.err == ["stopped", f"recorded {tmp_path / name}"]
+    images, fps = play(tmp_path / name)
+    assert 1.2 < len(images) / fps < lasted + 0.6
+    stamps = [stamp(image) for image in images]
+    assert abs((stamps[-1] - stamps[0]) / 20 - len(images) / fps) < 0.2
+
+
+def test_no_camera_is_one_line_within_a_second():
+    started = time.monotonic()
+    with live("--source", "63", "--headless") as running:
+        assert running.end() == 1
+    assert time.monotonic() - started < 2  # one, and a busy machine
+    (line,) = running.err
+    assert line.startswith("error: camera 63: no such camera; plug one in")
+
+
+def test_an_unplugged_camera_ends_with_one_line_and_what_was_recorded(camera, tmp_path):
+    output = tmp_path / "out.mp4"
+    with live("--headless", "--output", output, environment={**camera, "FAKECAM_UNPLUG": "1.5"}) as running:
+        assert running.end() == 1
+    assert running.err == [f"recorded {output}", "error: camera 0: lost; was it unplugged?"]
+    images, fps = play(output)
+    assert 1 < len(images) / fps < 2
+
+
+def test_a_missing_source_leaves_an_older_recording_alone(film):
+    before = film.read_bytes()
+    with live("--source", "nowhere.mp4", "--headless", "--output", film) as running:
+        assert running.end() == 1
+    assert film.read_bytes() == before
+
+
+@pytest.mark.parametrize("display", ["", ":4321"])
+def test_without_a_screen_it_says_so_in_one_line_and_reads_on(film, display):
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    if display:
+        environment["DISPLAY"] = display
+    with live("--source", film, environment=environment) as running:
+        assert running.end() == 0
+    assert running.out == ["0", "1", "2", "3"]
+    (line,) = running.err
+    assert line.startswith("no screen")
+    assert line.endswith("reading goes on without a window")
+
+
+# ---- in a window ----
+
+
+@contextmanager
+def in_window(screen, *options, **more):
+    with live(*options, environment=more.pop("environment", {}) | screen.environment, **more) as running:
+        screen.wait_for_window()
+        yield running
+
+
+def press_until(screen, key, condition):
+    """Press a key again and again: the first may come before the window listens."""
+
+    def pressed():
+        screen.press(key)
+        time.sleep(0.15)
+        return condition()
+
+    wait_until(pressed)
+
+
+@pytest.fixture
+def address():
+    """A network camera that sends for as long as the test takes."""
+    with mjpeg_server(fps=30) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_keys_quit(screen, address, key):
+    with in_window(screen, "--source", address) as running:
+        press_until(screen, key, lambda: running.process.poll() is not None)
+        assert running.end() == 0
+    assert running.err == []
+
+
+def test_the_window_manager_quits(screen, address):
+    with in_window(screen, "--source", address) as running:
+        wait_until(lambda: running.out)
+        screen.close_window()
+        assert running.end(timeout=5) == 0
+    assert running.err == []
+
+
+def test_a_dying_screen_ends_the_window_but_not_the_reading(screen, address):
+    with in_window(screen, "--source", address, "--json") as running:
+        wait_until(lambda: running.out)
+        screen.kill()
+        wait_until(lambda: running.err)
+        assert running.err == ["the screen is gone; reading goes on without a window"]
+        known = len(running.out)
+        wait_until(lambda: len(running.out) >= known + 2)
+        running.process.send_signal(signal.SIGINT)
+        assert running.end() == 0
+
+
+def test_s_takes_a_snapshot(screen, address, tmp_path):
+    with in_window(screen, "--source", address, folder=tmp_path) as running:
+        wait_until(lambda: running.out)
+        press_until(screen, "s", lambda: running.err)
+        assert running.err[0] == "saved camdigits-001.png"
+    told = json.loads((tmp_path / "camdigits-001.json").read_text())
+    assert stamp(cv2.imread(str(tmp_path / "camdigits-001.png"))) // 30 in range(told["frame"] // 30 + 3)
+    assert told["source"] == address
+    assert len(told["numbers"]) == 1
+
+
+def test_r_starts_and_stops_a_recording(screen, address, tmp_path):
+    output = tmp_path / "camdigits-001.mp4"
+    with in_window(screen, "--source", address, folder=tmp_path) as running:
+        wait_until(lambda: running.out)
+        press_until(screen, "r", output.exists)
+        time.sleep(1)
+        screen.press("r")
+        wait_until(lambda: running.err)
+        assert running.err == ["recorded camdigits-001.mp4"]
+        images, fps = play(output)
+        assert 0.8 < len(images) / fps < 2.5
+        assert running.process.poll() is None
+
+
+def test_space_pauses_and_goes_on(screen, film):
+    with in_window(screen, "--source", film, "--every-frame") as running:
+        wait_until(lambda: len(running.out) > 10)
+        screen.press("space")
+        time.sleep(0.5)
+        known = len(running.out)
+        time.sleep(1)
+        assert len(running.out) == known < 120
+        screen.press("space")
+        assert running.end() == 0
+    assert len(running.out) == 120
+
+
+def test_a_window_plays_a_file_at_its_own_speed(screen, film):
+    with in_window(screen, "--source", film, "--every-frame") as running:
+        wait_until(lambda: running.out)
+        started = time.monotonic()
+        assert running.end() == 0
+    assert 3.2 < time.monotonic() - started < 5
+
+
+def test_m_i_and_h_change_the_view(screen, film, tmp_path):
+    blue = (233, 180, 86)
+
+    def columns(color):
+        return np.nonzero((screen.picture() == color).all(axis=2).any(axis=0))[0]
+
+    with in_window(screen, "--source", film) as running:
+        wait_until(lambda: running.out)
+        screen.press("space")
+        wait_until(lambda: len(columns(blue)))
+        plain = columns(blue).min()
+        press_until(screen, "m", lambda: columns(blue).max() > plain + 300)  # the reading is on the other side
+        screen.press("m")
+        bright = screen.picture().mean()
+        press_until(screen, "h", lambda: screen.picture().mean() < 0.7 * bright)
+        screen.press("h")
+        screen.press("i")
+        yellow = (66, 228, 240)  # that of settled numbers, which the inspected view leaves out
+        wait_until(lambda: not (screen.picture() == yellow).all(axis=2)[:500].any())
