@@ -52,6 +52,12 @@ MIN_HEIGHT = 9
 MAX_ASPECT = 10.0
 """Width over height: a 1 on a page turned sideways is long and low."""
 
+BARE_ASPECT = 2.5
+"""A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
+
+STEP = 0.5
+"""It is an edge if one side differs from it less than this share of what the other does."""
+
 MAX_STROKES = 200
 """The largest are kept where texture yields more; so many of each polarity, and as many pairs."""
 
@@ -81,7 +87,8 @@ def segment(image: Image) -> list[Candidate]:
     candidates: list[Candidate] = []
     for strength, room in (dark, light):
         mask = _mask(strength, room, noise)
-        candidates += [_candidate(group, strength, mask, room) for group in _groups(_strokes(mask))]
+        strokes = [stroke for stroke in _strokes(mask) if not _is_step(stroke, grey)]
+        candidates += [_candidate(group, strength, mask, room) for group in _groups(strokes)]
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
 
 
@@ -151,6 +158,29 @@ def _strokes(mask: MatLike) -> list[Stroke]:
     strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
     strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
     return strokes[:MAX_STROKES]
+
+
+def _is_step(stroke: Stroke, grey: MatLike) -> bool:
+    """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides, an edge has not."""
+    box, contour = stroke
+    length, width = max(box.w, box.h), min(box.w, box.h)
+    if length < BARE_ASPECT * width:
+        return False
+    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
+    cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], inside)[0]
+    # strips along both sides, past the blur at the stroke's own border
+    near, far = 2 + width // 4, 4 + width
+    if box.h > box.w:
+        before = grey[box.y : box.bottom, max(box.x - far, 0) : max(box.x - near, 0)]
+        after = grey[box.y : box.bottom, box.right + near : box.right + far]
+    else:
+        before = grey[max(box.y - far, 0) : max(box.y - near, 0), box.x : box.right]
+        after = grey[box.bottom + near : box.bottom + far, box.x : box.right]
+    if not before.size or not after.size:
+        return False
+    steps = sorted(abs(float(np.median(side)) - ink) for side in (before, after))
+    return steps[0] < STEP * steps[1]
 
 
 def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
