@@ -235,15 +235,18 @@ def _mirror(frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Read
 
 @contextmanager
 def _polite_end() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, so that the recording is finished."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let SIGTERM, and a terminal that closes, end the run as Ctrl-C does, so that the recording is finished."""
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _say(text: str) -> None:

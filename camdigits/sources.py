@@ -89,7 +89,7 @@ def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE) -> S
         return _Folder(path)
     if not path.is_file():
         raise SourceError(f"{text}: no such file, folder or camera; see `camdigits cameras` for cameras")
-    return _Video(path)
+    return _open_file(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +172,23 @@ def _why_closed(camera: str) -> str:
     return f"in use by another program, or not a camera; close the other program, or {others}"
 
 
-def _open_address(address: str) -> "_Live":
+def _open_address(address: str) -> "_Live | _Video":
     name = re.sub(r"//[^/@]*@", "//", address)
     limit = int(STALLED * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
     capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise SourceError(f"{name}: no video there; check the address, the password and that the sender runs")
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a file that lies there; of a stream FFmpeg knows no count
+        return _Video(name, capture)
     return _Live(name, capture, "did the sender stop?")
+
+
+def _open_file(path: Path) -> "_Video":
+    if not path.stat().st_size:
+        raise SourceError(f"{path}: the file is empty")
+    # an absolute path: FFmpeg takes `a:b.mp4` for an address
+    return _Video(str(path), cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG))
 
 
 class _Live(Source):
@@ -205,7 +214,8 @@ class _Live(Source):
                 if not self._news.wait_for(lambda: self._newest or self._ended, timeout=STALLED):
                     raise SourceError(f"{self.name}: hangs, no picture for {STALLED:.0f} seconds; connect it anew")
                 if not self._newest:
-                    raise SourceError(f"{self.name}: lost; {self._question}")
+                    what = "gives no picture; try another" if first is None else f"lost; {self._question}"
+                    raise SourceError(f"{self.name}: {what}")
                 image, index, self.arrival = self._newest
                 self._newest = None
             first = self.arrival if first is None else first
@@ -238,18 +248,15 @@ class _Live(Source):
 class _Video(Source):
     """A video file, every frame."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.stat().st_size:
-            raise SourceError(f"{path}: the file is empty")
-        # an absolute path: FFmpeg takes `a:b.mp4` for an address
-        self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    def __init__(self, name: str, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
         codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
         # FFmpeg plays a text file as a film of letters
         self._first = None if codec == b"ansi" else _read(self._capture)
         if self._first is None:
             self._capture.release()
-            raise SourceError(f"{path}: not a video that can be read; convert it, say to H.264 in .mp4")
-        super().__init__(str(path), self._capture.get(cv2.CAP_PROP_FPS), _image_size(self._first))
+            raise SourceError(f"{name}: not a video that can be read; convert it, say to H.264 in .mp4")
+        super().__init__(name, self._capture.get(cv2.CAP_PROP_FPS), _image_size(self._first))
 
     def __iter__(self) -> Iterator[Frame]:
         believable = _believable(self._capture.get(cv2.CAP_PROP_FPS))

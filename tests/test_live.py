@@ -116,7 +116,7 @@ def test_output_records_what_was_read(film, tmp_path, name):
     assert yellow.sum() > 50  # the reading, drawn
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", ["out.mp4", "out.avi"])
 def test_an_interrupt_while_recording_leaves_a_file_that_plays_at_true_speed(tmp_path, number, name):
     with (
@@ -276,7 +276,7 @@ def test_a_window_plays_a_file_at_its_own_speed(screen, film):
     assert 3.2 < time.monotonic() - started < 5
 
 
-def test_m_i_and_h_change_the_view(screen, film, tmp_path):
+def test_m_i_and_h_change_the_view(screen, film):
     blue = (233, 180, 86)
 
     def columns(color):

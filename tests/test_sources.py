@@ -9,7 +9,7 @@ import pytest
 from camdigits import sources
 from camdigits.errors import SourceError
 from camdigits.sources import CameraEntry, list_cameras, open_source
-from tests.support.film import mjpeg_server, stamp, stamped, write_video
+from tests.support.film import file_server, mjpeg_server, stamp, stamped, write_video
 
 
 def run(script, environment):
@@ -156,6 +156,12 @@ def test_a_sender_that_hangs_is_an_error(monkeypatch):
             pass
 
 
+def test_a_video_at_an_address_is_read_whole(tmp_path):
+    write_video(tmp_path / "film.avi", 45)
+    with file_server(tmp_path) as address, open_source(f"{address}/film.avi") as frames:
+        assert [stamp(frame.image) for frame in frames] == list(range(45))
+
+
 def test_an_address_where_nobody_is_is_one_line_without_its_password(capfd):
     with pytest.raises(SourceError, match="check the address") as error:
         open_source("http://me:secret@127.0.0.1:9/camera")
@@ -219,6 +225,19 @@ except SourceError as error:
     lines, seconds = run(script, {**camera, "FAKECAM_HANG": "1"})
     assert lines == ["True camera 0: hangs, no picture for 1 seconds; connect it anew"]
     assert seconds < 8
+
+
+def test_a_camera_that_gives_nothing_is_one_line(camera):
+    script = """
+try:
+    with open_source(0) as frames:
+        for _ in frames: pass
+except SourceError as error: print(error)
+"""
+    (line,), seconds = run(script, {**camera, "FAKECAM_UNPLUG": "0"})
+    assert line.startswith("camera 0: ")
+    assert "another" in line
+    assert seconds < 3
 
 
 def test_a_busy_camera_is_one_line(camera):
