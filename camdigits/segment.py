@@ -34,8 +34,11 @@ POOL = 8
 NEAR = 9
 """Window of the strongest ink nearby, in POOL cells."""
 
-WIDE = 31
-"""Window of the noise nearby, in POOL cells."""
+WIDE = 15
+"""Window in which noise is measured, in POOL cells."""
+
+QUIET = 9
+"""The quietest such window this near counts, in POOL cells: paper beside rough cloth stays paper up to its edge."""
 
 FLOOR = 0.05
 """A stroke has at least this share of what full ink would have."""
@@ -87,8 +90,8 @@ def segment(image: Image) -> list[Candidate]:
     candidates: list[Candidate] = []
     for strength, room in (dark, light):
         mask = _mask(strength, room, noise)
-        strokes = [stroke for stroke in _strokes(mask) if not _is_step(stroke, grey)]
-        candidates += [_candidate(group, strength, mask, room) for group in _groups(strokes)]
+        groups = [group for group in _groups(_strokes(mask)) if not _is_step(group, grey)]
+        candidates += [_candidate(group, strength, mask, room) for group in groups]
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
 
 
@@ -130,7 +133,8 @@ def _noise(grey: MatLike, background: MatLike, cells: tuple[int, int]) -> NDArra
     samples = [cv2.resize(picture, cells, interpolation=cv2.INTER_NEAREST) for picture in (grey, background)]
     # eight times, since half a grey level matters
     strays = cv2.convertScaleAbs(cv2.absdiff(samples[0], samples[1]), alpha=8)
-    return cv2.medianBlur(strays, WIDE).astype(np.float32) / np.float32(8)
+    quietest = cv2.erode(cv2.medianBlur(strays, WIDE), np.ones((QUIET, QUIET), np.uint8))
+    return quietest.astype(np.float32) / np.float32(8)
 
 
 def _mask(strength: MatLike, room: NDArray[np.float32], noise: NDArray[np.float32]) -> MatLike:
@@ -160,14 +164,13 @@ def _strokes(mask: MatLike) -> list[Stroke]:
     return strokes[:MAX_STROKES]
 
 
-def _is_step(stroke: Stroke, grey: MatLike) -> bool:
-    """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides, an edge has not."""
-    box, contour = stroke
+def _is_step(group: list[Stroke], grey: MatLike) -> bool:
+    """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides."""
+    box = _around(group)
     length, width = max(box.w, box.h), min(box.w, box.h)
     if length < BARE_ASPECT * width:
         return False
-    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
-    cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    inside = _filled(group, box)
     ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], inside)[0]
     # strips along both sides, past the blur at the stroke's own border
     near, far = 2 + width // 4, 4 + width
@@ -206,6 +209,14 @@ def _around(group: list[Stroke]) -> Box:
     return box
 
 
+def _filled(group: list[Stroke], box: Box) -> MatLike:
+    """Return (box.h, box.w) with 255 inside the outer contours of strokes."""
+    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
+    for _, contour in group:
+        cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    return inside
+
+
 def _plausible(box: Box) -> bool:
     return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
 
@@ -213,9 +224,7 @@ def _plausible(box: Box) -> bool:
 def _candidate(group: list[Stroke], strength: MatLike, mask: MatLike, room: NDArray[np.float32]) -> Candidate:
     """Return the ink inside the outer contours of a group of strokes, its strength stretched to 255."""
     box = _around(group)
-    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
-    for _, contour in group:
-        cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    inside = _filled(group, box)
     rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
     inside = cv2.bitwise_and(inside, mask[rows, columns])
     mean = cv2.mean(strength[rows, columns], inside)[0]
