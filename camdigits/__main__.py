@@ -1,0 +1,5 @@
+"""Lets `python -m camdigits` stand in for the command."""
+
+from camdigits.cli import main
+
+main()
