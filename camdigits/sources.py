@@ -5,6 +5,7 @@ slower than the camera skips frames but never falls behind. A file is read whole
 clock.
 """
 
+import atexit
 import errno
 import math
 import os
@@ -206,6 +207,8 @@ class _Live(Source):
         # a daemon: a hung driver must not keep the program from ending
         self._thread = threading.Thread(target=self._drain, name=f"reads {name}", daemon=True)
         self._thread.start()
+        # a thread that comes back from a driver while Python shuts down aborts the process
+        atexit.register(self.close)
 
     def __iter__(self) -> Iterator[Frame]:
         first = None
@@ -225,6 +228,7 @@ class _Live(Source):
         """Stop the thread; a driver that hangs is left behind."""
         self._ended = True
         self._thread.join(timeout=1.0)
+        atexit.unregister(self.close)
 
     def _drain(self) -> None:
         index = 0

@@ -17,7 +17,7 @@ def run(script, environment):
     started = time.monotonic()
     program = f"from camdigits.sources import *\nfrom tests.support.film import *\n{script}"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stderr == ""
+    assert (done.stderr, done.returncode) == ("", 0)
     return done.stdout.splitlines(), time.monotonic() - started
 
 
@@ -238,6 +238,13 @@ except SourceError as error: print(error)
     assert line.startswith("camera 0: ")
     assert "another" in line
     assert seconds < 3
+
+
+@pytest.mark.parametrize("ending", ["", "raise SystemExit", "sys.exit(0)"])
+def test_a_camera_left_open_does_not_disturb_the_end_of_the_program(camera, ending):
+    lines, seconds = run(f"frames = open_source(0); print(next(iter(frames)).image.shape)\n{ending}", camera)
+    assert lines == ["(360, 640, 3)"]
+    assert seconds < 5
 
 
 def test_a_busy_camera_is_one_line(camera):
