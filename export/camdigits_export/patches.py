@@ -1,0 +1,163 @@
+"""The patches that models train on, made once and kept under runs/: every model sees the same.
+
+Each part of a set is made by a process of its own with a seed of its own, so the result does not depend on how many
+processes there are, and an interrupted run goes on where it stopped.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camdigits.normalize import normalize_version
+from camdigits_export import augment, rejects, strokes
+from camdigits_export.datasets import Images, Labels, load_mnist, validation_split
+
+REJECT = 10
+"""The column of `not a digit`."""
+
+RUNS = Path("runs")
+
+PART = 5000
+"""Patches in one part."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PatchSet:
+    """Patches as (N, 28, 28) uint8 with (N,) uint8 labels, 0 to 9 and REJECT."""
+
+    patches: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.patches)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workshop:
+    """All that a training needs.
+
+    clean: MNIST's training digits. seen: versions of the same as a camera sees them, (V, N, 28, 28) uint8. rare: digits
+    drawn as MNIST lacks them. rejects: what is not a digit. validation, validation_seen, validation_rejects: for choosing only.
+    """
+
+    clean: PatchSet
+    seen: NDArray[np.uint8]
+    rare: PatchSet
+    rejects: NDArray[np.uint8]
+    validation: PatchSet
+    validation_seen: PatchSet
+    validation_rejects: NDArray[np.uint8]
+
+
+def load_workshop(
+    versions: int = 4,
+    rare: int = 15_000,
+    rejected: int = 60_000,
+    held: int = 5000,
+    report: Callable[[str], None] = print,
+) -> Workshop:
+    """Make or load the patches. Raises DataError where MNIST cannot be had.
+
+    versions: of each digit as a camera sees it. rare, rejected, held: patches of each kind.
+    """
+    images, labels = load_mnist("train")
+    train, kept = validation_split(len(images))
+
+    def made(kind: str, count: int, seed: int) -> NDArray[np.uint8]:
+        return _made(kind, count, seed, report)
+
+    drawn = made("rare", rare, 7)
+    return Workshop(
+        clean=PatchSet(made("clean", len(train), 0), labels[train]),
+        seen=np.stack([made("seen", len(train), 100 + version) for version in range(versions)]),
+        rare=PatchSet(drawn, _rare_labels(rare)),
+        rejects=made("reject", rejected, 8),
+        validation=PatchSet(made("clean-kept", len(kept), 0), labels[kept]),
+        validation_seen=PatchSet(made("seen-kept", len(kept), 99), labels[kept]),
+        validation_rejects=made("reject-kept", held, 9),
+    )
+
+
+def normalized_mnist_test() -> PatchSet:
+    """Return MNIST's 10,000 test digits through normalize_ink. Raises DataError."""
+    images, labels = load_mnist("test")
+    return PatchSet(np.stack([augment.to_patch(image) for image in images]), labels)
+
+
+def _rare_labels(count: int) -> NDArray[np.uint8]:
+    return np.array([strokes.RARE[i % len(strokes.RARE)][0] for i in range(count)], np.uint8)
+
+
+def _made(kind: str, count: int, seed: int, report: Callable[[str], None]) -> NDArray[np.uint8]:
+    """Return `count` patches of a kind from the cache, or make them there."""
+    folder = RUNS / "patches" / _recipe_version()
+    path = folder / f"{kind}-{seed}-{count}.npy"
+    if path.is_file():
+        loaded: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        return loaded
+    folder.mkdir(parents=True, exist_ok=True)
+    report(f"making {count} patches: {kind}")
+    jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    # spawned, not forked: TensorFlow may already run threads here
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(jobs)), get_context("spawn"), _start) as pool:
+        patches = np.concatenate(list(pool.map(_part, jobs)))
+    unfinished = path.with_suffix(".part.npy")
+    np.save(unfinished, patches)
+    unfinished.replace(path)
+    return patches
+
+
+@cache
+def _recipe_version() -> str:
+    """Return a hash of normalisation and of patches made from drawn digits: a changed recipe makes new patches."""
+    digest = hashlib.sha256(normalize_version().encode())
+    rng = np.random.default_rng(0)
+    labels = np.arange(40, dtype=np.uint8) % 10
+    images = np.stack([augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels])
+    for at in range(200):
+        digest.update(augment.camera_patch(images[at % 40], rng, neighbour=images[at % 7]).tobytes())
+        digest.update(rejects.reject_patch(rng, images, labels, held=at % 2 == 0).tobytes())
+    return digest.hexdigest()[:12]
+
+
+_mnist: tuple[Images, Labels]
+
+
+def _start() -> None:
+    """Prepare a worker: one thread each, MNIST loaded once."""
+    global _mnist  # noqa: PLW0603 - a worker process has no other place
+    cv2.setNumThreads(1)
+    _mnist = load_mnist("train")
+
+
+def _part(job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
+    """Make patches start to start + count of one kind."""
+    kind, start, count, seed = job
+    images, labels = _mnist
+    train, kept = validation_split(len(images))
+    at = kept if kind.endswith("-kept") else train
+    digits, classes = images[at], labels[at]
+    rng = np.random.default_rng([seed, start])
+    out = np.zeros((count, 28, 28), np.uint8)
+    for i in range(count):
+        match kind.removesuffix("-kept"):
+            case "clean":
+                out[i] = augment.to_patch(images[at[start + i]])
+            case "seen":
+                out[i] = augment.camera_patch(images[at[start + i]], rng, neighbour=images[rng.choice(at)])
+            case "rare":
+                digit, variant = strokes.RARE[(start + i) % len(strokes.RARE)]
+                out[i] = augment.camera_patch(strokes.draw_digit(rng, digit, variant), rng)
+            case _:
+                out[i] = rejects.reject_patch(rng, digits, classes, held=kind.endswith("-kept"))
+    return out

@@ -1,0 +1,126 @@
+"""A trained model to the one ONNX file that keeps the contract, checked against Keras on real patches.
+
+The same model gives the same bytes: tf2onnx numbers what it names from run to run, so names are made anew from the order
+of the graph.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from camdigits.errors import ModelError
+from camdigits.normalize import normalize_version
+from camdigits.types import Patches
+
+LABELS = tuple("0123456789")
+
+OPSET = 18
+
+TOLERANCE = 1e-5
+"""The most that a probability may differ between Keras and ONNX."""
+
+
+def keras_to_onnx(model: Any) -> onnx.ModelProto:
+    """Return a Keras model as ONNX: `patches` (N, 28, 28) float32 to `probabilities` (N, 11) float32."""
+    import tensorflow as tf
+    import tf2onnx
+
+    signature = [tf.TensorSpec((None, 28, 28), tf.float32, name="patches")]
+    function = tf.function(lambda patches: {"probabilities": model(patches, training=False)}, signature)
+    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    return _canonical(proto)
+
+
+def finish(proto: onnx.ModelProto, training: Mapping[str, object], figures: Mapping[str, object]) -> bytes:
+    """Return the file: batch dimension N, metadata written, checked in full. Raises ModelError where it is not sound.
+
+    training: data and recipe. figures: what was measured.
+    """
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    proto.producer_name, proto.producer_version, proto.doc_string = "camdigits", "", ""
+    proto.graph.name, proto.graph.doc_string = "camdigits", ""
+    onnx.helper.set_model_props(
+        proto,
+        {
+            "camdigits.labels": json.dumps(LABELS),
+            "camdigits.normalize": normalize_version(),
+            "camdigits.training": json.dumps(training, sort_keys=True),
+            "camdigits.figures": json.dumps(figures, sort_keys=True),
+        },
+    )
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"the exported graph is not sound: {str(error).splitlines()[0]}") from error
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
+
+
+def write(data: bytes, path: Path) -> None:
+    """Write a model file in one step, so that a reader never meets half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
+
+
+def run(data: bytes, patches: Patches) -> NDArray[np.float32]:
+    """Return the (N, 11) probabilities that a model file gives for (N, 28, 28) float32 patches, on one thread."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    parts = [
+        session.run(["probabilities"], {"patches": patches[at : at + 500]})[0] for at in range(0, len(patches), 500)
+    ]
+    return np.concatenate(parts)
+
+
+def difference(data: bytes, expected: NDArray[np.float32], patches: Patches) -> float:
+    """Return the largest difference from the probabilities expected. Raises ModelError above TOLERANCE."""
+    largest = float(np.abs(run(data, patches) - expected).max())
+    if largest > TOLERANCE:
+        raise ModelError(
+            f"ONNX and Keras differ by {largest:.1e} on {len(patches)} patches, more than {TOLERANCE:.0e}: "
+            "tf2onnx or onnxruntime of this version is at fault; try another"
+        )
+    return largest
+
+
+def parity_patches(count: int = 1000) -> Patches:
+    """Return patches to compare on: MNIST's validation digits as seen by a camera where MNIST is at hand, else drawn ones."""
+    from camdigits_export import augment, strokes
+
+    rng = np.random.default_rng(3)
+    if os.environ.get("CAMDIGITS_DATA"):
+        from camdigits_export.datasets import load_mnist, validation_split
+
+        images, _ = load_mnist("train")
+        inks = list(images[validation_split(len(images))[1][:count]])
+    else:
+        inks = [strokes.draw_digit(rng, at % 10) for at in range(count)]
+    return np.stack([augment.camera_patch(ink, rng) for ink in inks]).astype(np.float32) / 255
+
+
+def _canonical(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Name nodes and values by their order in the graph; its input and output keep their names."""
+    graph = proto.graph
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    names[""] = ""  # an optional input that is left out
+    for at, node in enumerate(graph.node):
+        node.name = f"{node.op_type}{at}"
+        for values in (node.input, node.output):
+            values[:] = [names.setdefault(value, f"v{len(names)}") for value in values]
+    for tensor in graph.initializer:
+        tensor.name = names[tensor.name]
+    ordered = sorted(graph.initializer, key=lambda tensor: int(tensor.name[1:]))
+    del graph.initializer[:], graph.value_info[:]
+    graph.initializer.extend(ordered)
+    return proto
