@@ -19,8 +19,8 @@ MEMORY = 0.3
 MARGIN = 1.2
 """A text must outweigh the one that stands by this factor, so that two equals do not flicker."""
 
-MAJORITY = 0.6
-"""Share of all votes that a track's text needs to settle: what changes from frame to frame is not known."""
+LEAD = 1.5
+"""A text must outweigh every other by this factor to settle: what changes from frame to frame is not known."""
 
 PARTIAL = 0.3
 """Weight of a text that is part of the settled one, in part of its box: a hand covers the rest, or it
@@ -84,8 +84,8 @@ class _Track:
         if number.text == self.shown.text or changes:
             self.shown = number
             if not self.settled:
-                total = sum(other.weight for other in self.votes.values())
-                self.settled = vote.hits >= min_hits and vote.weight >= MAJORITY * total
+                second = max((other.weight for other in self.votes.values() if other is not vote), default=0.0)
+                self.settled = vote.hits >= min_hits and vote.weight >= LEAD * second
 
     def move(self, shift: tuple[float, float]) -> None:
         """Carry the number along with the page, where this frame did not show it as it is."""
