@@ -62,10 +62,11 @@ def draw_numbers(image: Image, numbers: Sequence[Number]) -> Image:
 
 
 def draw_status(image: Image, status: Status) -> Image:
-    """Return a copy with a status line in the bottom left corner."""
+    """Return a copy with a status line in the bottom left corner, which begins with the picture's size."""
     image = image.copy()
     size = _text_height(image)
-    parts = [(f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
+    height, width = image.shape[:2]
+    parts = [(f"{width}x{height}", GREY), (f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
     if status.recording:
         parts.append(("REC", VERMILION))
     if status.paused:
@@ -75,7 +76,7 @@ def draw_status(image: Image, status: Status) -> Image:
     parts.append(("h help", GREY))
     x = 0
     for text, color in parts:
-        x = _write(image, text, x, image.shape[0], size, color)
+        x = _write(image, text, x, height, size, color)
     return image
 
 

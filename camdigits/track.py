@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
 from camdigits.types import Box, Number, Reading
 
 MEMORY = 0.3
@@ -152,14 +155,11 @@ class Tracker:
 
     def _match(self, numbers: Sequence[Number], elapsed: float) -> list[tuple[_Track, Number]]:
         """Pair tracks with numbers, the surest pairs first."""
-        dx, dy = self._velocity[0] * elapsed, self._velocity[1] * elapsed
+        nearness = self._nearness([track.shown for track in self._tracks], numbers, elapsed)
         scored = []
-        for track in self._tracks:
-            expected = _moved(track.shown.box, round(dx), round(dy))
-            for number in numbers:
-                nearness = self._nearness(track.shown, expected, number)
-                if nearness > 0:
-                    scored.append((nearness + _likeness(track.shown.text, number.text), track, number))
+        for row, column in np.argwhere(nearness > 0):
+            track, number = self._tracks[row], numbers[column]
+            scored.append((nearness[row, column] + _likeness(track.shown.text, number.text), track, number))
         scored.sort(key=lambda pair: -pair[0])
         pairs: list[tuple[_Track, Number]] = []
         taken: set[int] = set()
@@ -169,16 +169,17 @@ class Tracker:
                 pairs.append((track, number))
         return pairs
 
-    def _nearness(self, shown: Number, expected: Box, number: Number) -> float:
-        """Return 0 where a number cannot be the one shown, else how near it is, up to 1."""
-        iou = expected.iou(number.box)
-        if iou >= self.iou_threshold or _shared(expected, number.box) >= COVERED:
-            return max(iou, self.iou_threshold)
-        old, new = _digit_height(shown), _digit_height(number)
-        if not 0.5 <= new / old <= 2:
-            return 0.0
-        (ax, ay), (bx, by) = expected.center, number.box.center
-        return self.iou_threshold * max(0.0, 1 - math.hypot(ax - bx, ay - by) / (REACH * max(old, new)))
+    def _nearness(self, shown: Sequence[Number], numbers: Sequence[Number], elapsed: float) -> NDArray[np.float64]:
+        """Return (shown, numbers): 0 where a number cannot be the one shown, else how near it is, up to 1."""
+        expected, found = _boxes(shown), _boxes(numbers)
+        expected[:, :2] += np.array(self._velocity) * elapsed
+        shared, iou = _overlaps(expected, found)
+        old, new = _digit_heights(shown)[:, None], _digit_heights(numbers)
+        steps = (expected[:, :2] + expected[:, 2:] / 2)[:, None] - (found[:, :2] + found[:, 2:] / 2)
+        near = 1 - np.hypot(steps[..., 0], steps[..., 1]) / (REACH * np.maximum(old, new))
+        near[(new > 2 * old) | (old > 2 * new)] = 0
+        same = (iou >= self.iou_threshold) | (shared >= COVERED)
+        return np.where(same, np.maximum(iou, self.iou_threshold), self.iou_threshold * np.maximum(near, 0))
 
     def _follow_page(self, pairs: list[tuple[Number, Number]], elapsed: float) -> tuple[float, float]:
         """Return how far the page moved since the last frame, by the numbers seen whole; (0, 0) if none."""
@@ -196,40 +197,45 @@ class Tracker:
 
     def _readings(self) -> list[Reading]:
         """Return what is shown, and drop the tracks that others have taken the place of."""
-        shown: list[_Track] = []
+        ranked = sorted(self._tracks, key=lambda track: (-track.settled, -track.weight, track.id))
+        boxes = _boxes([track.shown for track in ranked])
+        competes = _overlaps(boxes, boxes)[0] >= COVERED
+        kept: list[int] = []
         gone: set[int] = set()
-        for track in sorted(self._tracks, key=lambda track: (-track.settled, -track.weight, track.id)):
-            box = track.shown.box
-            rival = next((other for other in shown if _shared(other.shown.box, box) >= COVERED), None)
-            if rival is None:
-                if track.settled or not track.missed:
-                    shown.append(track)
-            elif track.missed and rival.settled:
+        for place, track in enumerate(ranked):
+            rivals = [other for other in kept if competes[place, other]]
+            if rivals and track.missed and ranked[rivals[0]].settled:
                 gone.add(track.id)
+            elif not rivals and (track.settled or not track.missed):
+                kept.append(place)
         self._tracks = [track for track in self._tracks if track.id not in gone]
-        shown.sort(key=lambda track: (track.shown.line, track.shown.box.x))
+        shown = sorted((ranked[place] for place in kept), key=lambda track: (track.shown.line, track.shown.box.x))
         return [track.reading() for track in shown]
 
 
 def _is_part(number: Number, whole: Number) -> bool:
-    return (
-        number.text != whole.text
-        and number.text in whole.text
-        and _shared(number.box, whole.box) >= COVERED
-        and number.box.w < whole.box.w
-    )
+    if number.text == whole.text or number.text not in whole.text or number.box.w >= whole.box.w:
+        return False
+    return bool(_overlaps(_boxes([number]), _boxes([whole]))[0][0, 0] >= COVERED)
 
 
-def _shared(a: Box, b: Box) -> float:
-    """Return the part of the smaller box that lies in the other, 0 to 1."""
-    w = min(a.right, b.right) - max(a.x, b.x)
-    h = min(a.bottom, b.bottom) - max(a.y, b.y)
-    return w * h / max(min(a.w * a.h, b.w * b.h), 1) if w > 0 and h > 0 else 0.0
+def _boxes(numbers: Sequence[Number]) -> NDArray[np.float64]:
+    """Return (N, 4): x, y, w, h."""
+    return np.array([number.box for number in numbers], np.float64).reshape(-1, 4)
 
 
-def _digit_height(number: Number) -> float:
-    """Median height of the digits in pixels, at least one."""
-    return max(median(digit.box.h for digit in number.digits or (number,)), 1.0)
+def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return, for (N, 4) and (M, 4) boxes, the (N, M) intersections over the smaller box and over the union."""
+    start = np.maximum(a[:, None, :2], b[:, :2])
+    end = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
+    both = np.prod(np.maximum(end - start, 0), axis=2)
+    areas = np.maximum(np.prod(a[:, 2:], axis=1)[:, None], 1), np.maximum(np.prod(b[:, 2:], axis=1), 1)
+    return both / np.minimum(*areas), both / (areas[0] + areas[1] - both)
+
+
+def _digit_heights(numbers: Sequence[Number]) -> NDArray[np.float64]:
+    """Return (N,): the median height of each number's digits in pixels, at least one."""
+    return np.array([max(median(part.box.h for part in number.digits or (number,)), 1) for number in numbers], float)
 
 
 def _likeness(a: str, b: str) -> float:

@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+import camdigits
 from camdigits.sources import open_source
-from tests.support.film import mjpeg_server, stamp, write_video
+from tests.support.film import jpeg, mjpeg_server, stamp, write_video
 from tests.support.screen import wait_until
 
+CHECKOUT = Path(__file__).parents[1]
+CLIP = CHECKOUT / "samples" / "clip.mp4"
 BARS = [sys.executable, "-m", "tests.support.bars"]
-CHECKOUT = str(Path(__file__).parents[1])
+CAMDIGITS = [sys.executable, "-c", "from camdigits.cli import main; main()", "live"]
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ class Running:
 
 @contextmanager
 def live(*options, environment=None, folder=None, command=BARS):
-    environment = {**(environment or os.environ), "PYTHONPATH": CHECKOUT, "PYTHONUNBUFFERED": "1"}
+    environment = {**(environment or os.environ), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
     command = [*command, *map(str, options)]
     with subprocess.Popen(
         command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -67,6 +70,55 @@ def events(running):
 def play(path):
     with open_source(path) as frames:
         return [frame.image for frame in frames], frames.fps
+
+
+# ---- the real reader ----
+
+
+def test_both_numbers_of_the_sample_clip_settle_within_a_second_and_stay():
+    with live("--source", CLIP, "--headless", "--every-frame", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert running.err == []
+    after = [[n["text"] for n in told["numbers"]] for told in events(running) if told["time"] > 1]
+    right = sum(texts == ["4096", "2750"] for texts in after)
+    assert right >= 0.95 * len(after)
+
+
+def test_min_confidence_and_model_reach_the_reader():
+    with live("--source", CLIP, "--headless", "--min-confidence", "1", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert running.out == []
+    with live("--source", CLIP, "--headless", "--model", "nowhere.onnx", command=CAMDIGITS) as running:
+        assert running.end() == 1
+    assert running.err[0].startswith("error: nowhere.onnx: no such model file")
+
+
+def test_a_reader_of_its_output_that_leaves_ends_it_quietly(tmp_path):
+    output = tmp_path / "out.avi"
+    command = [*CAMDIGITS, "--source", CLIP, "--headless", "--every-frame", "--output", output]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == f"recorded {output}\n"
+        process.wait(10)
+    assert len(play(output)[0]) > 0
+
+
+def test_the_five_lines_of_the_package_read_a_camera_in_a_window(camera, screen, tmp_path):
+    lines = [line[4:] for line in camdigits.__doc__.splitlines() if line.startswith("    ")]
+    script = tmp_path / "five.py"
+    script.write_text("\n".join(lines))
+    film = tmp_path / "clip.mjpeg"
+    with open_source(CLIP) as frames:
+        film.write_bytes(b"".join(jpeg(frame.image) for frame, _ in zip(frames, range(60), strict=False)))
+        width, height = frames.size
+    environment = {**camera, "FAKECAM_FILE": str(film), "FAKECAM_W": str(width), "FAKECAM_H": str(height)}
+    with in_window(screen, environment=environment, command=[sys.executable, script]) as running:
+        yellow = (66, 228, 240)  # the text of settled numbers
+        wait_until(lambda: (screen.picture() == yellow).all(axis=2).sum() > 100)
+        press_until(screen, "q", lambda: running.process.poll() is not None)
+        assert running.end() == 0
+    assert (running.out, running.err) == ([], [])
 
 
 # ---- without a window ----
