@@ -3,6 +3,8 @@
 Everything ends in normalize_ink, the one place that makes patches: the network trains on what the reader will show it.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,12 @@ def camera_patch(
 def to_patch(ink: Ink) -> NDArray[np.uint8]:
     """Return normalize_ink's patch as (28, 28) uint8, exactly."""
     return np.round(normalize_ink(ink) * 255).astype(np.uint8)
+
+
+def as_input(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return uint8 patches as a model takes them: float32, ink 1.0 on 0.0."""
+    scaled: NDArray[np.float32] = np.divide(patches, 255, dtype=np.float32)
+    return scaled
 
 
 def warp(ink: Ink, rng: np.random.Generator, degrees: float = 15) -> Ink:
@@ -77,22 +85,22 @@ def photograph(ink: Ink, rng: np.random.Generator) -> Ink:
     x, y, w, h = cv2.boundingRect((ink > 32).view(np.uint8))
     if not w:
         return ink
-    ink = ink[y : y + h, x : x + w]
+    soft: Any = ink[y : y + h, x : x + w]
     side = max(w, h)
     target = int(np.exp(rng.uniform(np.log(16), np.log(110))))
     if target < side:
         size = max(1, round(w * target / side)), max(1, round(h * target / side))
-        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    ink = cv2.copyMakeBorder(ink, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)  # type: ignore[assignment]
-    seen = ink.astype(np.float32)
+        soft = cv2.resize(soft, size, interpolation=cv2.INTER_AREA)
+    seen: Any = cv2.copyMakeBorder(soft, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0).astype(np.float32)
     if rng.random() < 0.6:
-        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 0.3 + min(target, side) / 50))  # type: ignore[assignment]
+        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 0.3 + min(target, side) / 50))
     if rng.random() < 0.3:
         seen += rng.normal(0, rng.uniform(2, 20), seen.shape)
     # soft ink is stretched between paper and the darkest ink: anything from a ramp to a step
     low = float(rng.uniform(0, 70))
     high = max(rng.uniform(0.45, 1.0) * float(seen.max()), low + 20)
-    return np.clip((seen - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    stretched: Ink = np.clip((seen - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    return stretched
 
 
 def _break(ink: Ink, rng: np.random.Generator) -> Ink:

@@ -21,9 +21,3 @@ def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> flo
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     rows = np.arange(len(labels))
     return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels]))
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows of probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,7 +1,7 @@
 """MNIST as arrays: from a folder, or from its public mirrors, and never a byte that is not MNIST's own.
 
-Files come from $CAMDIGITS_DATA/mnist where that is set, else they are fetched once into pooch's cache. What counts is the
-hash of the decompressed bytes: a file may have been compressed again, its images may not have changed.
+Files come from $CAMDIGITS_DATA/mnist where that is set, else they are fetched once into pooch's cache. What counts is
+the hash of the decompressed bytes: a file may have been compressed again, its images may not have changed.
 """
 
 import gzip
@@ -88,7 +88,7 @@ def load_mnist(split: Split) -> tuple[Images, Labels]:
 
 
 def validation_split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (training, validation) indices into `count` digits: always the same 5,000 (a twelfth of fewer) are kept back."""
+    """Return (training, validation) indices into `count` digits: the same 5,000 (a twelfth of fewer) are kept back."""
     order = np.random.default_rng(VALIDATION_SEED).permutation(count)
     kept = min(VALIDATION, count // 12)
     return np.sort(order[kept:]), np.sort(order[:kept])

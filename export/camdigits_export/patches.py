@@ -24,7 +24,14 @@ from camdigits_export.datasets import Images, Labels, load_mnist, validation_spl
 REJECT = 10
 """The column of `not a digit`."""
 
-RUNS = Path("runs")
+VERSIONS = 2
+"""Of each training digit as a camera sees it."""
+
+RARE, REJECTS, HELD_REJECTS = 15_000, 60_000, 5000
+
+FOLDER = Path("runs") / "patches"
+
+Report = Callable[[str], None]
 
 PART = 5000
 """Patches in one part."""
@@ -46,61 +53,61 @@ class PatchSet:
 class Workshop:
     """All that a training needs.
 
-    clean: MNIST's training digits. seen: versions of the same as a camera sees them, (V, N, 28, 28) uint8. rare: digits
-    drawn as MNIST lacks them. rejects: what is not a digit. validation, validation_seen, validation_rejects: for choosing only.
+    clean: MNIST's training digits. seen: versions of them as a camera sees them, (V, N, 28, 28) uint8. rare: digits
+    drawn as MNIST lacks them. rejects: what is no digit. The rest is for choosing only: validation digits, the same as
+    a camera sees them, and rejects of letters, fonts and shapes that training never sees.
     """
 
     clean: PatchSet
     seen: NDArray[np.uint8]
     rare: PatchSet
-    rejects: NDArray[np.uint8]
+    rejects: PatchSet
     validation: PatchSet
     validation_seen: PatchSet
-    validation_rejects: NDArray[np.uint8]
+    held_rejects: PatchSet
 
 
-def load_workshop(
-    versions: int = 4,
-    rare: int = 15_000,
-    rejected: int = 60_000,
-    held: int = 5000,
-    report: Callable[[str], None] = print,
-) -> Workshop:
-    """Make or load the patches. Raises DataError where MNIST cannot be had.
-
-    versions: of each digit as a camera sees it. rare, rejected, held: patches of each kind.
-    """
+def load_workshop(report: Report) -> Workshop:
+    """Make or load the patches, telling `report` what is being made. Raises DataError where MNIST cannot be had."""
     images, labels = load_mnist("train")
     train, kept = validation_split(len(images))
-
-    def made(kind: str, count: int, seed: int) -> NDArray[np.uint8]:
-        return _made(kind, count, seed, report)
-
-    drawn = made("rare", rare, 7)
+    drawn = np.array([strokes.RARE[at % len(strokes.RARE)][0] for at in range(RARE)], np.uint8)
     return Workshop(
-        clean=PatchSet(made("clean", len(train), 0), labels[train]),
-        seen=np.stack([made("seen", len(train), 100 + version) for version in range(versions)]),
-        rare=PatchSet(drawn, _rare_labels(rare)),
-        rejects=made("reject", rejected, 8),
-        validation=PatchSet(made("clean-kept", len(kept), 0), labels[kept]),
-        validation_seen=PatchSet(made("seen-kept", len(kept), 99), labels[kept]),
-        validation_rejects=made("reject-kept", held, 9),
+        clean=PatchSet(_made("clean", len(train), 0, report), labels[train]),
+        seen=np.stack([_made("seen", len(train), 100 + version, report) for version in range(VERSIONS)]),
+        rare=PatchSet(_made("rare", RARE, 7, report), drawn),
+        rejects=_as_rejects(_made("reject", REJECTS, 8, report)),
+        validation=validation(report),
+        validation_seen=PatchSet(_made("seen-kept", len(kept), 99, report), labels[kept]),
+        held_rejects=held_rejects(report),
     )
 
 
-def normalized_mnist_test() -> PatchSet:
+def validation(report: Report) -> PatchSet:
+    """Return the validation digits. Raises DataError."""
+    images, labels = load_mnist("train")
+    _, kept = validation_split(len(images))
+    return PatchSet(_made("clean-kept", len(kept), 0, report), labels[kept])
+
+
+def held_rejects(report: Report) -> PatchSet:
+    """Return the rejects that training never sees. Raises DataError."""
+    return _as_rejects(_made("reject-kept", HELD_REJECTS, 9, report))
+
+
+def mnist_test() -> PatchSet:
     """Return MNIST's 10,000 test digits through normalize_ink. Raises DataError."""
     images, labels = load_mnist("test")
     return PatchSet(np.stack([augment.to_patch(image) for image in images]), labels)
 
 
-def _rare_labels(count: int) -> NDArray[np.uint8]:
-    return np.array([strokes.RARE[i % len(strokes.RARE)][0] for i in range(count)], np.uint8)
+def _as_rejects(patches: NDArray[np.uint8]) -> PatchSet:
+    return PatchSet(patches, np.full(len(patches), REJECT, np.uint8))
 
 
-def _made(kind: str, count: int, seed: int, report: Callable[[str], None]) -> NDArray[np.uint8]:
+def _made(kind: str, count: int, seed: int, report: Report) -> NDArray[np.uint8]:
     """Return `count` patches of a kind from the cache, or make them there."""
-    folder = RUNS / "patches" / _recipe_version()
+    folder = FOLDER / _recipe_version()
     path = folder / f"{kind}-{seed}-{count}.npy"
     if path.is_file():
         loaded: NDArray[np.uint8] = np.load(path, mmap_mode="r")
@@ -135,7 +142,7 @@ _mnist: tuple[Images, Labels]
 
 def _start() -> None:
     """Prepare a worker: one thread each, MNIST loaded once."""
-    global _mnist  # noqa: PLW0603 - a worker process has no other place
+    global _mnist  # a worker process has no other place
     cv2.setNumThreads(1)
     _mnist = load_mnist("train")
 

@@ -1,8 +1,8 @@
 """What is not a digit: lines, signs, letters, shapes, texture, pieces and pairs of digits.
 
-What a person would take for a digit is left out: an upright stroke is a 1, the letter O a 0, an upper half of an 8 a 0. The
-held-out kind is drawn with letters, fonts, signs and shapes that training never sees, so its figure says something of
-the unknown.
+What a person would take for a digit is left out: an upright stroke is a 1, the letter O a 0, an upper half of an 8 a
+0. The held-out kind is drawn with letters, fonts, signs and shapes that training never sees, so its figure says
+something of the unknown.
 """
 
 from collections.abc import Callable, Sequence
@@ -164,10 +164,10 @@ def _line(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 @cache
 def _font(name: str) -> Any:
-    import matplotlib
+    import matplotlib as mpl
     from PIL import ImageFont
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", 64)
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf", 64)
 
 
 def _letter(rng: np.random.Generator, held: bool) -> NDArray[np.uint8]:

@@ -1,12 +1,14 @@
 """A trained model to the one ONNX file that keeps the contract, checked against Keras on real patches.
 
-The same model gives the same bytes: tf2onnx numbers what it names from run to run, so names are made anew from the order
-of the graph.
+The same model gives the same bytes: tf2onnx numbers what it names from run to run, so names are made anew from the
+order of the graph.
 """
 
+import csv
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from camdigits.classify import find_model
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
+from camdigits_export.datasets import DataError
 
 LABELS = tuple("0123456789")
+
+DATA = "MNIST training digits (55,000), drawn digits, drawn rejects"
 
 OPSET = 18
 
@@ -95,7 +101,7 @@ def difference(data: bytes, expected: NDArray[np.float32], patches: Patches) -> 
 
 
 def parity_patches(count: int = 1000) -> Patches:
-    """Return patches to compare on: MNIST's validation digits as seen by a camera where MNIST is at hand, else drawn ones."""
+    """Return camera-like patches to compare on: of MNIST's validation digits where it is at hand, else of drawn ones."""
     from camdigits_export import augment, strokes
 
     rng = np.random.default_rng(3)
@@ -106,7 +112,54 @@ def parity_patches(count: int = 1000) -> Patches:
         inks = list(images[validation_split(len(images))[1][:count]])
     else:
         inks = [strokes.draw_digit(rng, at % 10) for at in range(count)]
-    return np.stack([augment.camera_patch(ink, rng) for ink in inks]).astype(np.float32) / 255
+    return augment.as_input(np.stack([augment.camera_patch(ink, rng) for ink in inks]))
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """path: the file. difference: the largest from Keras, over `compared` patches."""
+
+    path: Path
+    difference: float
+    compared: int
+
+
+def export_run(run: Path, output: Path | None = None) -> Exported:
+    """Write a trained CNN's run as ONNX, by default into the run's folder. Raises DataError or ModelError."""
+    from camdigits_export.cnn import load_trained
+
+    model = load_trained(run)
+    training, figures = describe(run)
+    return _export(model, training, figures, output or run / "model.onnx")
+
+
+def export_shipped(output: Path) -> Exported:
+    """Write the shipped Keras weights as ONNX: the same bytes as the shipped file. Raises ModelError."""
+    from camdigits_export.cnn import load_trained
+
+    shipped = find_model("cnn")
+    stated = {entry.key: entry.value for entry in onnx.load(shipped).metadata_props}
+    training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("training", "figures"))
+    return _export(load_trained(shipped.with_suffix(".keras")), training, figures, output)
+
+
+def describe(run: Path) -> tuple[dict[str, object], dict[str, object]]:
+    """Return what a run's folder says of its training and of its figures. Raises DataError where it says nothing."""
+    try:
+        recipe = json.loads((run / "recipe.json").read_text())
+        with (run / "log.csv").open(newline="") as file:
+            last = list(csv.DictReader(file))[-1]
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
+    return {"data": DATA, "recipe": recipe}, {name: float(value) for name, value in last.items()}
+
+
+def _export(model: Any, training: Mapping[str, object], figures: Mapping[str, object], path: Path) -> Exported:
+    patches = parity_patches()
+    data = finish(keras_to_onnx(model), training, figures)
+    largest = difference(data, np.asarray(model.predict(patches, verbose=0)), patches)
+    write(data, path)
+    return Exported(path, largest, len(patches))
 
 
 def _canonical(proto: onnx.ModelProto) -> onnx.ModelProto:
