@@ -8,7 +8,7 @@ and it is cut into numbers where its spacing says so.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -19,6 +19,9 @@ MAX_SLOPE = 40.0
 
 SHARED = 0.5
 """Two candidates are the same ink where they share this much of the smaller one's box."""
+
+FRAMED = 0.6
+"""Digits lower than this share of what surrounds them are framed by it, and not its parts."""
 
 OFF_LINE = 0.6
 """A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
@@ -65,8 +68,8 @@ def decode(
     """Return the numbers, line by line from the top and from left to right.
 
     probabilities: (len(candidates), len(labels) + 1), the last column `not a digit`. min_confidence: digits less sure
-    than this are left out. quarter_turns: how often the page must be turned by 90 degrees counterclockwise to be upright;
-    the probabilities are those of the patches so turned.
+    than this are left out. quarter_turns: how often the page must be turned by 90 degrees counterclockwise to be
+    upright; the probabilities are those of the patches so turned.
     """
     turned = [_turn(candidate.box, quarter_turns) for candidate in candidates]
     chosen = _surest(candidates, turned, probabilities, min_confidence)
@@ -105,13 +108,23 @@ def _surest(
         return []
     confidence = probabilities[:, :-1].max(1)
     heights = np.array([box.h for box in boxes])
+    digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
+    digits = [i for i in digits if not _holds_others(boxes[i], [boxes[j] for j in digits])]
     chosen: list[int] = []
-    for i in np.argsort(-confidence * heights**0.2, kind="stable"):
-        if confidence[i] < min_confidence or candidates[i].cut:
-            continue
+    for i in sorted(digits, key=lambda i: confidence[i] * heights[i] ** 0.2, reverse=True):
         if all(_shared(boxes[i], boxes[j]) < SHARED for j in chosen):
-            chosen.append(int(i))
+            chosen.append(i)
     return chosen
+
+
+def _holds_others(box: Box, others: Sequence[Box]) -> bool:
+    """Say whether several much smaller digits lie inside: then it is the edge of their sheet, or a frame."""
+    inside = [other for other in others if other.h < FRAMED * box.h and _inside(other, box)]
+    return any(_shared(a, b) == 0 for a, b in combinations(inside, 2))
+
+
+def _inside(box: Box, outer: Box) -> bool:
+    return outer.union(box) == outer
 
 
 def _shared(a: Box, b: Box) -> float:

@@ -1,13 +1,15 @@
 """Frame to candidates: every piece of ink that may be a digit, dark on light and light on dark.
 
-Paper is never evenly lit, so ink is measured against its surroundings: the background is a wide running median, ink is
-how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a share
-of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels stray by
-anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
+Paper is never evenly lit, so ink is measured against its surroundings: paper is the picture without its narrow marks,
+ink is how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a
+share of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels
+stray by anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
 candidates; strokes that belong together but do not touch are proposed once more as one.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
+
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -22,11 +24,11 @@ MAX_PIXELS = 2_100_000
 CROP = 160
 """A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
 
-BACKGROUND_CELLS = 80
-"""Longer side of the reduced picture in which the background is estimated."""
+CELLS = 160
+"""Longer side of the reduced picture in which paper is told from ink."""
 
-BACKGROUND_WINDOW = 25
-"""The median's window in those cells: strokes up to a sixth of the frame wide stay ink."""
+STROKE_CELLS = 25
+"""Marks narrower than this are ink, in those cells: strokes up to a sixth of the frame wide."""
 
 POOL = 8
 """Pixels on a side of the cells in which the strength of ink is measured."""
@@ -34,11 +36,8 @@ POOL = 8
 NEAR = 9
 """Window of the strongest ink nearby, in POOL cells."""
 
-WIDE = 15
+WIDE = 31
 """Window in which noise is measured, in POOL cells."""
-
-QUIET = 9
-"""The quietest such window this near counts, in POOL cells: paper beside rough cloth stays paper up to its edge."""
 
 FLOOR = 0.05
 """A stroke has at least this share of what full ink would have."""
@@ -46,14 +45,19 @@ FLOOR = 0.05
 OF_STRONGEST = 0.35
 """A stroke has at least this share of the strongest ink nearby."""
 
-OF_NOISE = 4.5
-"""A stroke has at least this many times what half the pixels stray by: three standard deviations of noise."""
+OF_NOISE = 6.0
+"""A stroke has at least this many times what half the pixels stray by."""
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
 
 MAX_ASPECT = 10.0
 """Width over height: a 1 on a page turned sideways is long and low."""
+
+SOLID = 0.4
+"""Strokes are narrower than this share of the piece they make."""
+
+_SQUARE = np.ones((3, 3), np.uint8)
 
 BARE_ASPECT = 2.5
 """A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
@@ -83,15 +87,14 @@ def segment(image: Image) -> list[Candidate]:
     """
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     grey = cv2.blur(grey, (3, 3))
-    background, brightness = _background(grey)
-    noise = _noise(grey, background, brightness.shape[::-1])
-    dark = cv2.subtract(background, grey), brightness
-    light = cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
     candidates: list[Candidate] = []
-    for strength, room in (dark, light):
-        mask = _mask(strength, room, noise)
-        groups = [group for group in _groups(_strokes(mask)) if not _is_step(group, grey)]
-        candidates += [_candidate(group, strength, mask, room) for group in groups]
+    for strength, room in _inks(grey):
+        mask = _mask(strength, room)
+        for group in _groups(_strokes(mask)):
+            box = _around(group)
+            piece = _filled(group, box, mask)
+            if not _is_solid(box, piece) and not _is_step(box, piece, grey):
+                candidates.append(_candidate(box, piece, strength, room))
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
 
 
@@ -115,35 +118,33 @@ def _resized(grey: MatLike, scale: float, interpolation: int) -> MatLike:
     return cv2.resize(grey, size, interpolation=interpolation)
 
 
-def _background(grey: MatLike) -> tuple[MatLike, NDArray[np.float32]]:
-    """Return the paper without its ink, at full size, and its brightness at the size of POOL cells."""
-    h, w = grey.shape
-    small = _resized(grey, min(1.0, BACKGROUND_CELLS / max(h, w)), cv2.INTER_AREA)
-    pad = BACKGROUND_WINDOW // 2
-    padded = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    paper = np.ascontiguousarray(cv2.medianBlur(padded, BACKGROUND_WINDOW)[pad:-pad, pad:-pad])
-    background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
-    cells = max(1, w // POOL), max(1, h // POOL)
-    brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    return background, np.maximum(brightness, 64)
+def _inks(grey: MatLike) -> Iterator[tuple[MatLike, NDArray[np.float32]]]:
+    """Yield, for dark ink and for light, how strong it is at each pixel, and by cell how strong full ink would be.
 
-
-def _noise(grey: MatLike, background: MatLike, cells: tuple[int, int]) -> NDArray[np.float32]:
-    """Return how far pixels stray from the background around each cell: the median, which ink does not move."""
-    samples = [cv2.resize(picture, cells, interpolation=cv2.INTER_NEAREST) for picture in (grey, background)]
-    # eight times, since half a grey level matters
-    strays = cv2.convertScaleAbs(cv2.absdiff(samples[0], samples[1]), alpha=8)
-    quietest = cv2.erode(cv2.medianBlur(strays, WIDE), np.ones((QUIET, QUIET), np.uint8))
-    return quietest.astype(np.float32) / np.float32(8)
-
-
-def _mask(strength: MatLike, room: NDArray[np.float32], noise: NDArray[np.float32]) -> MatLike:
-    """Return 255 where there is ink.
-
-    strength: (h, w) ink above its background. By cell: room, how much full ink has; noise, see _noise.
+    Paper is the picture without dark marks narrower than STROKE_CELLS, by morphological closing (opening for light
+    ones): edges of sheets and of shadows stay where they are.
     """
+    h, w = grey.shape
+    small = _resized(grey, min(1.0, CELLS / max(h, w)), cv2.INTER_AREA)
+    cells = max(1, w // POOL), max(1, h // POOL)
+    kernel = np.ones((STROKE_CELLS, STROKE_CELLS), np.uint8)
+    for dark in (True, False):
+        paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE if dark else cv2.MORPH_OPEN, kernel)
+        background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
+        brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        if dark:
+            yield cv2.subtract(background, grey), np.maximum(brightness, 64)
+        else:
+            yield cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
+
+
+def _mask(strength: MatLike, room: NDArray[np.float32]) -> MatLike:
+    """Return 255 where there is ink. strength, room: see _inks."""
     h, w = strength.shape
     cells = room.shape[::-1]
+    # eight times, since half a grey level matters; the median does not feel the ink
+    samples = cv2.convertScaleAbs(cv2.resize(strength, cells, interpolation=cv2.INTER_NEAREST), alpha=8)
+    noise = cv2.medianBlur(samples, WIDE).astype(np.float32) / np.float32(8)
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
     least = np.maximum(np.maximum(FLOOR * room, OF_NOISE * noise), OF_STRONGEST * strongest)
@@ -154,7 +155,7 @@ def _mask(strength: MatLike, room: NDArray[np.float32], noise: NDArray[np.float3
 def _strokes(mask: MatLike) -> list[Stroke]:
     """Return the connected strokes of a mask, largest first, without specks and long rules."""
     contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if tree is None:
+    if not contours:
         return []
     # what has a parent is the border of a hole, not of ink
     outer = [contour for contour, (*_, parent) in zip(contours, tree[0], strict=True) if parent < 0]
@@ -164,14 +165,20 @@ def _strokes(mask: MatLike) -> list[Stroke]:
     return strokes[:MAX_STROKES]
 
 
-def _is_step(group: list[Stroke], grey: MatLike) -> bool:
+def _is_solid(box: Box, piece: MatLike) -> bool:
+    """Say whether a piece is a filled shape, a sheet or a blot, and not made of strokes."""
+    area = cv2.countNonZero(piece)
+    inner = cv2.countNonZero(cv2.erode(piece, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0))
+    # a stroke w pixels wide has two border pixels in every cross-section of w
+    return 2 * area > SOLID * max(box.w, box.h) * (area - inner)
+
+
+def _is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
     """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides."""
-    box = _around(group)
     length, width = max(box.w, box.h), min(box.w, box.h)
     if length < BARE_ASPECT * width:
         return False
-    inside = _filled(group, box)
-    ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], inside)[0]
+    ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0]
     # strips along both sides, past the blur at the stroke's own border
     near, far = 2 + width // 4, 4 + width
     if box.h > box.w:
@@ -209,31 +216,28 @@ def _around(group: list[Stroke]) -> Box:
     return box
 
 
-def _filled(group: list[Stroke], box: Box) -> MatLike:
-    """Return (box.h, box.w) with 255 inside the outer contours of strokes."""
+def _filled(group: list[Stroke], box: Box, mask: MatLike) -> MatLike:
+    """Return (box.h, box.w) with 255 where the mask has ink inside the outer contours of strokes."""
     inside: MatLike = np.zeros((box.h, box.w), np.uint8)
     for _, contour in group:
         cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
-    return inside
+    return cv2.bitwise_and(inside, mask[box.y : box.bottom, box.x : box.right])
 
 
 def _plausible(box: Box) -> bool:
     return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
 
 
-def _candidate(group: list[Stroke], strength: MatLike, mask: MatLike, room: NDArray[np.float32]) -> Candidate:
-    """Return the ink inside the outer contours of a group of strokes, its strength stretched to 255."""
-    box = _around(group)
-    inside = _filled(group, box)
-    rows, columns = slice(box.y, box.bottom), slice(box.x, box.right)
-    inside = cv2.bitwise_and(inside, mask[rows, columns])
-    mean = cv2.mean(strength[rows, columns], inside)[0]
+def _candidate(box: Box, piece: MatLike, strength: MatLike, room: NDArray[np.float32]) -> Candidate:
+    """Return the soft ink of a piece, its strength stretched to 255."""
+    soft = strength[box.y : box.bottom, box.x : box.right]
+    mean = cv2.mean(soft, piece)[0]
     # the middle of a stroke is somewhat stronger than its mean: 1.25 of it counts as full ink
-    stretched = cv2.convertScaleAbs(strength[rows, columns], alpha=255 / (1.25 * max(mean, 1)))
-    ink = np.asarray(cv2.bitwise_and(stretched, inside), np.uint8)
+    stretched = cv2.convertScaleAbs(soft, alpha=255 / (1.25 * max(mean, 1)))
+    ink = np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
     x, y = box.center
     cell = room[min(int(y) // POOL, room.shape[0] - 1), min(int(x) // POOL, room.shape[1] - 1)]
-    h, w = mask.shape
+    h, w = strength.shape
     cut = box.x <= 1 or box.y <= 1 or box.right >= w - 1 or box.bottom >= h - 1
     return Candidate(box, ink, min(mean / float(cell), 1.0), cut)
 
