@@ -145,15 +145,16 @@ class Live:
             view = draw_status(view, status)
             if self._helping:
                 view = draw_help(view, KEYS)
-            if not self._window(view):
+            showing = self._window(view)
+            for key in self._window.pressed():  # also those pressed just before it was closed
+                self._obey(key, frame, readings)
+            if not showing:
                 if not self._window.lost:
                     return False
                 _say("the screen is gone; reading goes on without a window")
                 self._window.close()
                 self._window, self._paused = None, False
                 break
-            for key in self._window.pressed():
-                self._obey(key, frame, readings)
             if not self._paused:
                 break
             time.sleep(PAUSE)

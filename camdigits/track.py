@@ -118,7 +118,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 1
         self._time = -math.inf
-        self._velocity = (0.0, 0.0)  # pixels a second that the page moves
+        self._shift = (0.0, 0.0)  # pixels that the page moved from the last frame but one to the last
 
     def update(self, numbers: Sequence[Number], time: float) -> list[Reading]:
         """Take the numbers of the frame at `time` (seconds) and return what is known now, in reading order.
@@ -133,8 +133,8 @@ class Tracker:
         for track in self._tracks:
             track.fade(math.exp(-elapsed / MEMORY))
 
-        pairs = self._match(numbers, elapsed)
-        shift = self._follow_page([(track.shown, number) for track, number in pairs], elapsed)
+        pairs = self._match(numbers)
+        self._shift = _page_shift([(track.shown, number) for track, number in pairs])
         for track in self._tracks:
             track.missed += 1
         for track, number in pairs:
@@ -142,7 +142,7 @@ class Tracker:
         current = {track.id: number for track, number in pairs}
         for track in self._tracks:
             if current.get(track.id) is not track.shown:
-                track.move(shift)
+                track.move(self._shift)
         continued = {id(number) for number in current.values()}
         for number in numbers:
             if id(number) not in continued:
@@ -153,9 +153,9 @@ class Tracker:
         self._tracks = [track for track in self._tracks if time - track.seen <= self.max_age]
         return self._readings()
 
-    def _match(self, numbers: Sequence[Number], elapsed: float) -> list[tuple[_Track, Number]]:
+    def _match(self, numbers: Sequence[Number]) -> list[tuple[_Track, Number]]:
         """Pair tracks with numbers, the surest pairs first."""
-        nearness = self._nearness([track.shown for track in self._tracks], numbers, elapsed)
+        nearness = self._nearness([track.shown for track in self._tracks], numbers)
         scored = []
         for row, column in np.argwhere(nearness > 0):
             track, number = self._tracks[row], numbers[column]
@@ -169,10 +169,10 @@ class Tracker:
                 pairs.append((track, number))
         return pairs
 
-    def _nearness(self, shown: Sequence[Number], numbers: Sequence[Number], elapsed: float) -> NDArray[np.float64]:
+    def _nearness(self, shown: Sequence[Number], numbers: Sequence[Number]) -> NDArray[np.float64]:
         """Return (shown, numbers): 0 where a number cannot be the one shown, else how near it is, up to 1."""
         expected, found = _boxes(shown), _boxes(numbers)
-        expected[:, :2] += np.array(self._velocity) * elapsed
+        expected[:, :2] += self._shift  # by frames, not by time: frames of a network camera arrive in bursts
         shared, iou = _overlaps(expected, found)
         old, new = _digit_heights(shown)[:, None], _digit_heights(numbers)
         steps = (expected[:, :2] + expected[:, 2:] / 2)[:, None] - (found[:, :2] + found[:, 2:] / 2)
@@ -180,20 +180,6 @@ class Tracker:
         near[(new > 2 * old) | (old > 2 * new)] = 0
         same = (iou >= self.iou_threshold) | (shared >= COVERED)
         return np.where(same, np.maximum(iou, self.iou_threshold), self.iou_threshold * np.maximum(near, 0))
-
-    def _follow_page(self, pairs: list[tuple[Number, Number]], elapsed: float) -> tuple[float, float]:
-        """Return how far the page moved since the last frame, by the numbers seen whole; (0, 0) if none."""
-        steps = [
-            (new.box.center[0] - old.box.center[0], new.box.center[1] - old.box.center[1])
-            for old, new in pairs
-            if 0.8 <= new.box.w / old.box.w <= 1.25 and 0.8 <= new.box.h / old.box.h <= 1.25
-        ]
-        if not steps:
-            self._velocity = (0.0, 0.0)
-            return 0.0, 0.0
-        shift = median(x for x, _ in steps), median(y for _, y in steps)
-        self._velocity = (shift[0] / elapsed, shift[1] / elapsed) if elapsed > 0 else (0.0, 0.0)
-        return shift
 
     def _readings(self) -> list[Reading]:
         """Return what is shown, and drop the tracks that others have taken the place of."""
@@ -211,6 +197,16 @@ class Tracker:
         self._tracks = [track for track in self._tracks if track.id not in gone]
         shown = sorted((ranked[place] for place in kept), key=lambda track: (track.shown.line, track.shown.box.x))
         return [track.reading() for track in shown]
+
+
+def _page_shift(pairs: Sequence[tuple[Number, Number]]) -> tuple[float, float]:
+    """Return how far the page moved between pairs of (before, now), by those seen whole; (0, 0) if none was."""
+    steps = [
+        (now.box.center[0] - before.box.center[0], now.box.center[1] - before.box.center[1])
+        for before, now in pairs
+        if 0.8 <= now.box.w / before.box.w <= 1.25 and 0.8 <= now.box.h / before.box.h <= 1.25
+    ]
+    return (median(x for x, _ in steps), median(y for _, y in steps)) if steps else (0.0, 0.0)
 
 
 def _is_part(number: Number, whole: Number) -> bool:

@@ -169,6 +169,15 @@ def test_equal_numbers_below_each_other_keep_their_ids_while_the_camera_pans():
         assert [r.number.box for r in readings] == [n.box for n in page]
 
 
+def test_frames_that_arrive_in_bursts_are_followed():
+    tracker = Tracker()
+    ids = set()
+    for index in range(60):
+        time = index / 30 if index % 2 else (index + 0.99) / 30
+        ids |= {r.id for r in tracker.update([make_number("7", 100 + 25 * index, 100)], time)}
+    assert ids == {1}
+
+
 def test_a_misread_frame_of_a_moving_page_draws_the_number_where_the_page_is():
     film = Film()
     for step in range(30):
