@@ -38,6 +38,9 @@ CLUTTER = 1.0
 AROUND = 1.5
 """How far from a line marks are beside it, in heights."""
 
+FAINT = 0.5
+"""What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing."""
+
 SMALL = 0.6
 """A line of one digit lower than this share of the page's usual digit is a speck."""
 
@@ -75,6 +78,8 @@ def decode(
     chosen = _surest(candidates, turned, probabilities, min_confidence)
     if not chosen:
         return []
+    usual = float(np.median([candidates[i].contrast for i in chosen]))
+    chosen = [i for i in chosen if candidates[i].contrast > FAINT * usual]
     boxes = [turned[i] for i in chosen]
     slope = _slope(boxes)
     cosine, sine = math.cos(slope), math.sin(slope)
