@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -54,27 +55,29 @@ class Screen:
 
 @contextmanager
 def open_screen(folder: Path) -> Iterator[Screen]:
-    """Start a screen of 1400x900 on a free display; its pixels are kept in a file in `folder`."""
+    """Start a screen of 1400x900; its pixels are kept in a file in `folder`."""
+    # a number of this process: two servers that look for a free one at once may take the same
+    display = f":{1000 + (os.getpid() * 64 + next(_started)) % 50_000}"
     ours, theirs = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-fbdir", str(folder), "-nolisten", "tcp"],
-        pass_fds=[theirs],
-        stderr=subprocess.DEVNULL,
-    )
+    arguments = ["-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-fbdir", str(folder), "-nolisten", "tcp"]
+    server = subprocess.Popen(["Xvfb", display, *arguments], pass_fds=[theirs], stderr=subprocess.DEVNULL)
     os.close(theirs)
     with open(ours) as pipe:  # noqa: PTH123 - a descriptor
-        display = f":{pipe.readline().strip()}"
+        pipe.readline()  # it says its number when it is ready
     screen = Screen(server, display, folder / "Xvfb_screen0")
     manager = subprocess.Popen(
         ["openbox"], env=screen.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    wait_until(lambda: not subprocess.run(["wmctrl", "-m"], env=screen.environment, capture_output=True).returncode)
     try:
+        wait_until(lambda: not subprocess.run(["wmctrl", "-m"], env=screen.environment, capture_output=True).returncode)
         yield screen
     finally:
         for process in (manager, server):
-            process.kill()
+            process.terminate()
             process.wait()
+
+
+_started = count()
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
