@@ -73,7 +73,7 @@ def repen(ink: Ink, rng: np.random.Generator) -> Ink:
         return ink
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     # the middle of the line: no neighbour lies deeper inside
-    middle = ((depth > 1) & (depth + 0.7 >= cv2.dilate(depth, _SQUARE))).view(np.uint8)
+    middle: Any = ((depth > 1) & (depth + 0.7 >= cv2.dilate(depth, _SQUARE))).view(np.uint8)
     middle = cv2.morphologyEx(middle, cv2.MORPH_CLOSE, _SQUARE)
     width = round(height * float(np.exp(rng.uniform(np.log(0.03), np.log(0.2)))))
     pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(width, 1), max(width, 1)))

@@ -39,14 +39,17 @@ class KnnRecipe:
     """All that a fit is made of, besides the patches.
 
     components: principal components kept. neighbours: how many vote. seen: clean digits whose place their camera-like
-    versions take. rare, rejects: examples added.
+    versions take. rare, rejects: examples added. reject_weight: of a reject's vote, a digit's being 1; fewer digits are
+    rejected below 1. fade: how fast votes fade with squared distance, in medians of the nearest's.
     """
 
     components: int = 64
     neighbours: int = 8
-    seen: int = 15_000
+    seen: int = 8000
     rare: int = 3000
     rejects: int = 24_000
+    reject_weight: float = 0.5
+    fade: float = 2.0
     seed: int = 1
 
 
@@ -55,9 +58,9 @@ class Knn:
     """A fitted model.
 
     mean (F,) and axes (F, D): the projection, float32. examples (M, D) int8: the projected examples, each unit worth
-    `step`. labels (M,) uint8. neighbours: how many vote, each with exp(-sharpness * squared distance). stranger: the
-    squared distance at which a neighbour that is not a digit always stands. doubt: the least weight of every class,
-    as a share of the nearest's.
+    `step`. labels (M,) uint8. neighbours: how many vote, each with exp(-sharpness * squared distance), a reject with
+    reject_weight of it. stranger: the squared distance at which a reject always stands. doubt: the least weight of any
+    class, as a share of the nearest's. temperature: votes are raised to its inverse.
     """
 
     mean: Floats
@@ -66,9 +69,11 @@ class Knn:
     step: float
     labels: NDArray[np.uint8]
     neighbours: int
+    reject_weight: float
     sharpness: float = 1.0
     stranger: float = 1.0
     doubt: float = 1e-3
+    temperature: float = 1.0
 
 
 def features(patches: Floats) -> Floats:
@@ -110,7 +115,7 @@ def train(workshop: Workshop, run: Path, recipe: KnnRecipe, report: Callable[[st
     report("fitting", 0.0)
     model = fit(workshop, recipe)
     report("choosing on validation", 0.3)
-    model, figures = calibrate(model, workshop)
+    model, figures = calibrate(model, recipe.fade, workshop)
     report("writing and comparing", 0.9)
     data = finish(to_graph(model), {"data": DATA, "recipe": settings}, figures)
     some = workshop.validation_seen.patches[:300]
@@ -146,6 +151,7 @@ def fit(workshop: Workshop, recipe: KnnRecipe) -> Knn:
         step=step,
         labels=labels,
         neighbours=recipe.neighbours,
+        reject_weight=recipe.reject_weight,
     )
 
 
@@ -163,8 +169,10 @@ def vote(model: Knn, distances: Floats, labels: NDArray[np.uint8]) -> Floats:
     """Return (N, 11) float32 probabilities from the nearest examples' squared distances and labels."""
     first = distances.min(axis=1, keepdims=True)
     weights = np.exp(-model.sharpness * (distances - first))
-    votes = np.einsum("nk,nkc->nc", weights, np.eye(REJECT + 1)[labels]) + model.doubt
+    votes = np.einsum("nk,nkc->nc", weights, np.eye(REJECT + 1)[labels])
+    votes[:, REJECT] *= model.reject_weight
     votes[:, REJECT] += np.exp(np.minimum(-model.sharpness * (model.stranger - first[:, 0]), 50))
+    votes = (votes + model.doubt) ** (1 / model.temperature)
     shares: Floats = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
 
@@ -180,15 +188,17 @@ def _describe(patches: NDArray[np.uint8]) -> Floats:
     return np.concatenate(parts)
 
 
-def calibrate(model: Knn, workshop: Workshop) -> tuple[Knn, dict[str, float]]:
-    """Choose how votes fade and how far a stranger stands, by cross-entropy on validation; return the figures too."""
+def calibrate(model: Knn, fade: float, workshop: Workshop) -> tuple[Knn, dict[str, float]]:
+    """Choose stranger, doubt and temperature by cross-entropy on validation; return the figures too."""
     sets = (workshop.validation, workshop.validation_seen, workshop.held_rejects)
     truth = np.concatenate([part.labels for part in sets])
     found = nearest(model, np.concatenate([part.patches for part in sets]))
     scale = float(np.median(found[0][:, 0]))
+    model = replace(model, sharpness=fade / scale)
     best, least = model, np.inf
-    for fade, far, doubt in product(np.geomspace(1, 60, 10), np.geomspace(0.7, 12, 14), (1e-4, 1e-3, 5e-3, 2e-2)):
-        tried = replace(model, sharpness=float(fade) / scale, stranger=float(far) * scale, doubt=doubt)
+    grid = product(np.geomspace(1, 12, 12), (1e-4, 1e-3, 1e-2), np.geomspace(0.3, 2, 10))
+    for far, doubt, temperature in grid:
+        tried = replace(model, stranger=float(far) * scale, doubt=doubt, temperature=float(temperature))
         said = vote(tried, *found)[np.arange(len(truth)), truth]
         loss = -float(np.mean(np.log(np.maximum(said, 1e-9))))
         if loss < least:
@@ -271,16 +281,17 @@ def to_graph(model: Knn) -> onnx.ModelProto:
     )
     table = add("Cast", [which], "table", to=TensorProto.FLOAT)
     votes = add("Squeeze", [add("MatMul", [weights, table], "votes_row"), one], "votes")
-    doubted = add("Add", [votes, number("doubt", model.doubt)], "doubted")
-    strangeness = add(
-        "Mul", [add("Sub", [number("stranger", model.stranger), first], "nearer"), "sharpness"], "strange_fade"
-    )
-    bounded = add("Min", [strangeness, number("most", 50)], "bounded")
-    reject = np.zeros((1, REJECT + 1), np.float32)
-    reject[0, REJECT] = 1
-    strange = add("Mul", [add("Exp", [bounded], "strange"), constant("reject", reject)], "strange_row")
-    total = add("Add", [doubted, strange], "total")
-    add("Div", [total, add("ReduceSum", [total, one], "sum", keepdims=1)], "probabilities")
+    shares_of = np.ones((1, REJECT + 1), np.float32)
+    shares_of[0, REJECT] = model.reject_weight
+    weighted = add("Mul", [votes, constant("reject_weight", shares_of)], "weighted")
+    nearer = add("Sub", [number("stranger", model.stranger), first], "nearer")
+    bounded = add("Min", [add("Mul", [nearer, "sharpness"], "strange_fade"), number("most", 50)], "bounded")
+    column = np.zeros((1, REJECT + 1), np.float32)
+    column[0, REJECT] = 1
+    strange = add("Mul", [add("Exp", [bounded], "strange"), constant("reject", column)], "strange_row")
+    total = add("Add", [add("Add", [weighted, strange], "with_stranger"), number("doubt", model.doubt)], "total")
+    cooled = add("Pow", [total, number("inverse_temperature", 1 / model.temperature)], "cooled")
+    add("Div", [cooled, add("ReduceSum", [cooled, one], "sum", keepdims=1)], "probabilities")
 
     graph = helper.make_graph(
         nodes,

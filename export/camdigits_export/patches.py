@@ -107,12 +107,11 @@ def _as_rejects(patches: NDArray[np.uint8]) -> PatchSet:
 
 def _made(kind: str, count: int, seed: int, report: Report) -> NDArray[np.uint8]:
     """Return `count` patches of a kind from the cache, or make them there."""
-    folder = FOLDER / _recipe_version()
-    path = folder / f"{kind}-{seed}-{count}.npy"
+    path = FOLDER / f"{kind}-{seed}-{count}-{_recipe_version(kind)}.npy"
     if path.is_file():
         loaded: NDArray[np.uint8] = np.load(path, mmap_mode="r")
         return loaded
-    folder.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     report(f"making {count} patches: {kind}")
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
     # spawned, not forked: TensorFlow may already run threads here
@@ -125,15 +124,13 @@ def _made(kind: str, count: int, seed: int, report: Report) -> NDArray[np.uint8]
 
 
 @cache
-def _recipe_version() -> str:
-    """Return a hash of normalisation and of patches made from drawn digits: a changed recipe makes new patches."""
+def _recipe_version(kind: str) -> str:
+    """Return a hash of normalisation and of a kind's patches of drawn digits: a changed recipe makes new ones."""
     digest = hashlib.sha256(normalize_version().encode())
     rng = np.random.default_rng(0)
-    labels = np.arange(40, dtype=np.uint8) % 10
+    labels = np.arange(60, dtype=np.uint8) % 10
     images = np.stack([augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels])
-    for at in range(200):
-        digest.update(augment.camera_patch(images[at % 40], rng, neighbour=images[at % 7]).tobytes())
-        digest.update(rejects.reject_patch(rng, images, labels, held=at % 2 == 0).tobytes())
+    digest.update(np.stack([_make(kind, at, rng, images, labels) for at in range(150)]).tobytes())
     return digest.hexdigest()[:12]
 
 
@@ -150,21 +147,23 @@ def _start() -> None:
 def _part(job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
     """Make patches start to start + count of one kind."""
     kind, start, count, seed = job
-    images, labels = _mnist
-    train, kept = validation_split(len(images))
+    train, kept = validation_split(len(_mnist[0]))
     at = kept if kind.endswith("-kept") else train
-    digits, classes = images[at], labels[at]
+    images, labels = (values[at] for values in _mnist)
     rng = np.random.default_rng([seed, start])
-    out = np.zeros((count, 28, 28), np.uint8)
-    for i in range(count):
-        match kind.removesuffix("-kept"):
-            case "clean":
-                out[i] = augment.to_patch(images[at[start + i]])
-            case "seen":
-                out[i] = augment.camera_patch(images[at[start + i]], rng, neighbour=images[rng.choice(at)])
-            case "rare":
-                digit, variant = strokes.RARE[(start + i) % len(strokes.RARE)]
-                out[i] = augment.camera_patch(strokes.draw_digit(rng, digit, variant), rng)
-            case _:
-                out[i] = rejects.reject_patch(rng, digits, classes, held=kind.endswith("-kept"))
-    return out
+    return np.stack([_make(kind, start + i, rng, images, labels) for i in range(count)])
+
+
+def _make(kind: str, at: int, rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[np.uint8]:
+    """Return patch number `at` of a kind, from these digits; kinds with -kept are made of validation's."""
+    match kind.removesuffix("-kept"):
+        case "clean":
+            return augment.to_patch(images[at % len(images)])
+        case "seen":
+            neighbour = images[rng.integers(len(images))]
+            return augment.camera_patch(images[at % len(images)], rng, neighbour=neighbour)
+        case "rare":
+            digit, variant = strokes.RARE[at % len(strokes.RARE)]
+            return augment.camera_patch(strokes.draw_digit(rng, digit, variant), rng)
+        case _:
+            return rejects.reject_patch(rng, images, labels, held=kind.endswith("-kept"))

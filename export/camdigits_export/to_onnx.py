@@ -101,7 +101,7 @@ def difference(data: bytes, expected: NDArray[np.float32], patches: Patches) -> 
 
 
 def parity_patches(count: int = 1000) -> Patches:
-    """Return camera-like patches to compare on: of MNIST's validation digits where it is at hand, else of drawn ones."""
+    """Return camera-like patches to compare on: MNIST's validation digits where it is at hand, else drawn ones."""
     from camdigits_export import augment, strokes
 
     rng = np.random.default_rng(3)

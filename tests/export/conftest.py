@@ -1,0 +1,54 @@
+"""A small workshop of drawn digits, which a model learns in seconds; no test here needs MNIST or the network."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from camdigits_export import augment, rejects, strokes
+from camdigits_export.patches import REJECT, PatchSet, Workshop
+
+QUIET = (
+    # TensorFlow's and tf2onnx's own code uses what numpy and protobuf are about to remove
+    "ignore::DeprecationWarning:(tensorflow|keras|tf2onnx|onnx|google|flatbuffers|gast|astunparse)",
+    "ignore::FutureWarning:(tensorflow|keras|tf2onnx)",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            for line in QUIET:
+                item.add_marker(pytest.mark.filterwarnings(line))
+
+
+def drawn(count: int, seed: int, seen: bool) -> PatchSet:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.uint8) % 10
+    inks = [strokes.draw_digit(rng, int(label)) for label in labels]
+    patches = [augment.camera_patch(ink, rng, 5) if seen else augment.to_patch(ink) for ink in inks]
+    return PatchSet(np.stack(patches), labels)
+
+
+def drawn_rejects(count: int, seed: int, held: bool) -> PatchSet:
+    rng = np.random.default_rng(seed)
+    digits = drawn(60, seed, seen=False)
+    patches = [rejects.reject_patch(rng, digits.patches, digits.labels, held) for _ in range(count)]
+    return PatchSet(np.stack(patches), np.full(count, REJECT, np.uint8))
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Workshop:
+    clean = drawn(600, 1, seen=False)
+    return Workshop(
+        clean=clean,
+        seen=drawn(600, 2, seen=True).patches[None],
+        rare=drawn(100, 3, seen=True),
+        rejects=drawn_rejects(300, 4, held=False),
+        validation=drawn(100, 5, seen=False),
+        validation_seen=drawn(100, 6, seen=True),
+        held_rejects=drawn_rejects(100, 7, held=True),
+    )

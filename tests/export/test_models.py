@@ -1,0 +1,159 @@
+"""Small real trainings: a model learns, goes on after a break, and becomes an ONNX file that says the same."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from camdigits.classify import Classifier
+from camdigits.errors import ModelError
+from camdigits.normalize import normalize_version
+from camdigits_export import calibrate, cnn, knn, to_onnx
+from camdigits_export.augment import as_input
+from camdigits_export.datasets import DataError
+from camdigits_export.patches import REJECT, Workshop
+
+SMALL = cnn.Recipe(epochs=4, channels=(8, 12, 16), dense=32, dropout=0.1, batch=32, rate=5e-3, ema=0.9)
+
+
+@pytest.fixture(scope="module")
+def trained(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "small"
+    cnn.train(workshop, run, SMALL)
+    return run
+
+
+def test_a_run_says_what_was_asked_and_how_it_went(trained: Path) -> None:
+    recipe = json.loads((trained / "recipe.json").read_text())
+    assert recipe["kind"] == "cnn"
+    assert recipe["epochs"] == 4
+    with (trained / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert float(rows[-1]["accuracy"]) > 0.8
+    assert float(rows[-1]["caught"]) > 0.3
+
+
+def test_training_goes_on_after_a_break(workshop: Workshop, tmp_path: Path) -> None:
+    class Stopped(Exception):  # noqa: N818 - stands for Ctrl-C
+        pass
+
+    def stop(epoch: int, of: int, done: float, figures: cnn.Figures | None) -> None:
+        assert of == 3
+        if epoch == 2 and done > 0.3 and not figures:
+            raise Stopped
+
+    recipe = cnn.Recipe(epochs=3, channels=(4, 4, 4), dense=8, batch=64)
+    with pytest.raises(Stopped):
+        cnn.train(workshop, tmp_path, recipe, report=stop)
+    epochs = []
+    cnn.train(workshop, tmp_path, recipe, resume=True, report=lambda at, _of, _done, _figures: epochs.append(at))
+    assert sorted(set(epochs)) == [2, 3]
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_is_never_overwritten(workshop: Workshop, trained: Path) -> None:
+    with pytest.raises(DataError, match="--resume"):
+        cnn.train(workshop, trained, SMALL)
+
+
+def test_nothing_to_resume(workshop: Workshop, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no training to resume"):
+        cnn.train(workshop, tmp_path, SMALL, resume=True)
+
+
+def test_epochs_differ_and_repeat(workshop: Workshop) -> None:
+    first, labels = cnn.epoch_patches(workshop, SMALL, 0)
+    again, _ = cnn.epoch_patches(workshop, SMALL, 0)
+    other, _ = cnn.epoch_patches(workshop, SMALL, 1)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.dtype == np.float32
+    assert first.max() == 1.0
+    assert np.mean(labels == REJECT) == pytest.approx(0.22, abs=0.02)
+
+
+def test_onnx_says_what_keras_says(trained: Path, tmp_path: Path) -> None:
+    exported = to_onnx.export_run(trained, tmp_path / "small.onnx")
+    assert exported.difference <= to_onnx.TOLERANCE
+    assert exported.compared == 1000
+    patches = to_onnx.parity_patches(50)
+    expected = np.asarray(cnn.load_trained(trained).predict(patches, verbose=0))
+    assert np.abs(Classifier(exported.path)(patches) - expected).max() < 1e-5
+
+
+def test_the_same_run_gives_the_same_bytes(trained: Path, tmp_path: Path) -> None:
+    first = to_onnx.export_run(trained, tmp_path / "a.onnx").path.read_bytes()
+    assert to_onnx.export_run(trained, tmp_path / "b.onnx").path.read_bytes() == first
+
+
+def test_the_file_keeps_the_contract(trained: Path) -> None:
+    path = to_onnx.export_run(trained).path
+    assert path == trained / "model.onnx"
+    proto = onnx.load(path)
+    (taken,), (given,) = proto.graph.input, proto.graph.output
+    assert (taken.name, given.name) == ("patches", "probabilities")
+    shapes = [[d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim] for value in (taken, given)]
+    assert shapes == [["N", 28, 28], ["N", 11]]
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    assert json.loads(metadata["camdigits.labels"]) == list("0123456789")
+    assert metadata["camdigits.normalize"] == normalize_version()
+    assert json.loads(metadata["camdigits.training"])["recipe"]["epochs"] == 4
+    assert json.loads(metadata["camdigits.figures"])["accuracy"] > 0.8
+    assert Classifier(path).labels == tuple("0123456789")
+
+
+def test_a_difference_is_an_error(trained: Path) -> None:
+    data = to_onnx.export_run(trained).path.read_bytes()
+    patches = to_onnx.parity_patches(10)
+    with pytest.raises(ModelError, match="differ by"):
+        to_onnx.difference(data, np.full((10, 11), 1 / 11, np.float32), patches)
+
+
+def test_a_broken_model_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no trained model there"):
+        cnn.load_trained(tmp_path)
+    (tmp_path / "model.keras").write_bytes(b"not a model")
+    with pytest.raises(DataError, match="Keras cannot read it"):
+        cnn.load_trained(tmp_path)
+
+
+def test_temperature_undoes_what_was_multiplied() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (4000, 11)).astype(np.float32)
+    powers = np.exp(logits)
+    chances = powers / powers.sum(axis=1, keepdims=True)
+    labels = np.array([rng.choice(11, p=row / row.sum()) for row in chances.astype(np.float64)], np.uint8)
+    assert calibrate.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.08)
+
+
+@pytest.fixture(scope="module")
+def neighbours(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, knn.KnnRecipe]:
+    recipe = knn.KnnRecipe(components=32, neighbours=5, seen=200, rare=50, rejects=300)
+    run = tmp_path_factory.mktemp("runs") / "small"
+    return knn.train(workshop, run, recipe, lambda _doing, _done: None), recipe
+
+
+def test_the_neighbours_graph_says_what_scikit_learn_says(
+    workshop: Workshop, neighbours: tuple[Path, knn.KnnRecipe]
+) -> None:
+    path, recipe = neighbours
+    model, figures = knn.calibrate(knn.fit(workshop, recipe), recipe.fade, workshop)
+    patches = np.concatenate([workshop.validation_seen.patches, workshop.held_rejects.patches])
+    expected = knn.probabilities(model, patches)
+    found = Classifier(path)(as_input(patches))
+    assert np.abs(found - expected).max() < 1e-5
+    assert found.sum(axis=1) == pytest.approx(np.ones(len(patches)), abs=1e-5)
+    assert figures["accuracy"] > 0.9
+
+
+def test_neighbours_give_empty_patches_a_probability(neighbours: tuple[Path, knn.KnnRecipe]) -> None:
+    assert np.isfinite(Classifier(neighbours[0])(np.zeros((2, 28, 28), np.float32))).all()
+
+
+def test_a_fit_is_never_overwritten(workshop: Workshop, neighbours: tuple[Path, knn.KnnRecipe]) -> None:
+    with pytest.raises(DataError, match="name another run"):
+        knn.train(workshop, neighbours[0].parent, neighbours[1], lambda _doing, _done: None)
