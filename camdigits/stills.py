@@ -188,6 +188,6 @@ class AnnotatedFolder:
 def show_until_key(window: Window, still: Still) -> bool:
     """Show a picture with its numbers until a key is pressed; return False once the window is closed."""
     window(draw_numbers(still.image, still.numbers))
-    while not window.closed and not window.keys():
+    while not window.closed and not window.pressed():
         time.sleep(0.02)
     return not window.closed
