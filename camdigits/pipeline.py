@@ -16,8 +16,11 @@ MIN_CONFIDENCE = 0.5
 """A number less sure than this is not reported."""
 
 
+SURE = 0.9
+"""Digits surer than this speak for the way the page is turned."""
+
 READS_WELL = 0.6
-"""A page of which this share of the marks are digits is upright."""
+"""A page of which this share of the marks are sure digits is upright."""
 
 FEWEST_TO_TURN = 6
 """Fewer marks say too little about which way the page is up."""
@@ -28,7 +31,7 @@ STROKE_ASPECT = 3.0
 TURNED_SAMPLE = 64
 """So many marks are tried turned."""
 
-TURN_GAINS = 1.3
+TURN_GAINS = 1.5
 """A turned page must read better than upright by this factor."""
 
 
@@ -53,14 +56,19 @@ def _quarter_turns(
     classified turned as well; bare strokes say nothing, since a rule turned is a 1.
     """
     shapes = [i for i, c in enumerate(candidates) if max(c.box.w, c.box.h) < STROKE_ASPECT * min(c.box.w, c.box.h)]
-    upright = probabilities[shapes, :-1].max(1, initial=0)
-    if len(shapes) < FEWEST_TO_TURN or np.mean(upright > MIN_CONFIDENCE) > READS_WELL:
+    sample = shapes[:: len(shapes) // TURNED_SAMPLE + 1]
+    if len(shapes) < FEWEST_TO_TURN or np.mean(probabilities[sample, :-1].max(1) > SURE) > READS_WELL:
         return 0
-    sample = shapes[:: -(-len(shapes) // TURNED_SAMPLE)]
-    turned = [classifier(_turned(patches[sample], turns)) for turns in (1, 2, 3)]
-    quality = [float((p[:, :-1].max(1) ** 2).mean()) for p in [probabilities[sample], *turned]]
-    best = int(np.argmax(quality))
-    return best if quality[best] > TURN_GAINS * quality[0] else 0
+    upright = _sure(probabilities[sample])
+    turned = [_sure(classifier(_turned(patches[sample], turns))) for turns in (1, 2, 3)]
+    return 1 + int(np.argmax(turned)) if max(turned) > TURN_GAINS * upright else 0
+
+
+def _sure(probabilities: Probabilities) -> float:
+    """Return how many are digits almost surely, of many kinds rather than of one: dirt that passes is all the same."""
+    digits = probabilities[:, :-1]
+    labels = digits.argmax(1)[digits.max(1, initial=0) > SURE]
+    return float(np.sqrt(np.bincount(labels, minlength=1)).sum())
 
 
 def _turned(patches: Patches, quarter_turns: int) -> Patches:
