@@ -49,6 +49,9 @@ def train_cnn(
     name: Name = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training digits.")] = 16,
     seed: Seed = 1,
+    start: Annotated[
+        Path | None, typer.Option(metavar="RUN|FILE", help="Begin with the weights of a run or a .keras file.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or with the newest one.")] = False,
 ) -> None:
     """Train the convolutional network."""
@@ -70,8 +73,9 @@ def train_cnn(
                         f"rejects caught {figures.caught:.2%}"
                     )
 
+            recipe = cnn.Recipe(epochs=epochs, seed=seed, start=str(start or ""))
             try:
-                cnn.train(workshop, run, cnn.Recipe(epochs=epochs, seed=seed), resume, report)
+                cnn.train(workshop, run, recipe, resume, report)
             except KeyboardInterrupt:
                 _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
                 raise

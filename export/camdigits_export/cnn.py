@@ -23,21 +23,26 @@ from camdigits_export.patches import REJECT, Workshop
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a training is made of, besides the patches."""
+    """All that a training is made of, besides the patches.
 
+    start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at each batch.
+    seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each, for every
+    training digit.
+    """
+
+    start: str = ""
     epochs: int = 16
     seed: int = 1
     channels: Sequence[int] = (16, 32, 64)
     dense: int = 96
-    dropout: float = 0.3
+    dropout: float = 0.15
     batch: int = 128
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     weight_decay: float = 0.02
-    smoothing: float = 0.02
     ema: float = 0.998
-    seen_share: float = 0.5
+    seen_share: float = 0.4
     rare_share: float = 0.08
-    reject_share: float = 0.3
+    reject_share: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ def train(
         (run / "recipe.json").write_text(json.dumps({"kind": "cnn", **asdict(recipe)}, indent=1) + "\n")
         keras.utils.set_random_seed(recipe.seed)
         model, done, figures = build(recipe), 0, None
+        if recipe.start:
+            model.set_weights(load_trained(Path(recipe.start)).get_weights())
     batches = _Batches(workshop, recipe, done)
     if not resume:
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -115,7 +122,7 @@ def train(
         )
         model.compile(
             keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.ema),
-            keras.losses.CategoricalCrossentropy(label_smoothing=recipe.smoothing),
+            keras.losses.CategoricalCrossentropy(),
             metrics=["accuracy"],
             jit_compile=False,  # measured: on processors it takes several times as long
         )

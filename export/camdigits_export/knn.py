@@ -40,16 +40,18 @@ class KnnRecipe:
 
     components: principal components kept. neighbours: how many vote. seen: clean digits whose place their camera-like
     versions take. rare, rejects: examples added. reject_weight: of a reject's vote, a digit's being 1; fewer digits are
-    rejected below 1. fade: how fast votes fade with squared distance, in medians of the nearest's.
+    rejected below 1. fade: how fast votes fade with squared distance, in medians of the nearest's. stranger: how far,
+    in the same, a reject always stands.
     """
 
     components: int = 64
     neighbours: int = 8
-    seen: int = 8000
+    seen: int = 4000
     rare: int = 3000
     rejects: int = 24_000
-    reject_weight: float = 0.5
+    reject_weight: float = 0.4
     fade: float = 2.0
+    stranger: float = 4.0
     seed: int = 1
 
 
@@ -115,7 +117,7 @@ def train(workshop: Workshop, run: Path, recipe: KnnRecipe, report: Callable[[st
     report("fitting", 0.0)
     model = fit(workshop, recipe)
     report("choosing on validation", 0.3)
-    model, figures = calibrate(model, recipe.fade, workshop)
+    model, figures = calibrate(model, recipe, workshop)
     report("writing and comparing", 0.9)
     data = finish(to_graph(model), {"data": DATA, "recipe": settings}, figures)
     some = workshop.validation_seen.patches[:300]
@@ -188,17 +190,16 @@ def _describe(patches: NDArray[np.uint8]) -> Floats:
     return np.concatenate(parts)
 
 
-def calibrate(model: Knn, fade: float, workshop: Workshop) -> tuple[Knn, dict[str, float]]:
-    """Choose stranger, doubt and temperature by cross-entropy on validation; return the figures too."""
+def calibrate(model: Knn, recipe: KnnRecipe, workshop: Workshop) -> tuple[Knn, dict[str, float]]:
+    """Choose doubt and temperature by cross-entropy on validation; return the figures too."""
     sets = (workshop.validation, workshop.validation_seen, workshop.held_rejects)
     truth = np.concatenate([part.labels for part in sets])
     found = nearest(model, np.concatenate([part.patches for part in sets]))
     scale = float(np.median(found[0][:, 0]))
-    model = replace(model, sharpness=fade / scale)
+    model = replace(model, sharpness=recipe.fade / scale, stranger=recipe.stranger * scale)
     best, least = model, np.inf
-    grid = product(np.geomspace(1, 12, 12), (1e-4, 1e-3, 1e-2), np.geomspace(0.3, 2, 10))
-    for far, doubt, temperature in grid:
-        tried = replace(model, stranger=float(far) * scale, doubt=doubt, temperature=float(temperature))
+    for doubt, temperature in product((1e-4, 1e-3, 1e-2), np.geomspace(0.3, 2, 30)):
+        tried = replace(model, doubt=doubt, temperature=float(temperature))
         said = vote(tried, *found)[np.arange(len(truth)), truth]
         loss = -float(np.mean(np.log(np.maximum(said, 1e-9))))
         if loss < least:

@@ -76,14 +76,14 @@ HELD_SIGNS: tuple[tuple[Stroke, ...], ...] = (
 )
 
 PIECES = {
-    "left": (0, 2, 5, 6, 8, 9),
-    "right": (0, 2, 6),
+    "left": (0, 3, 7),
+    "right": (5,),
     "top": (0, 4, 5),
     "bottom": (0, 2, 3, 5),
 }
 """Halves that no longer look like any digit."""
 
-TURNED = {90: (2, 3, 4, 5, 7), 180: (3, 4, 7), 270: (2, 3, 4, 5, 7)}
+TURNED = {90: (2, 3, 5, 7, 8), 180: (3, 4), 270: (2, 3, 4, 7, 8)}
 """Degrees, and the digits that then are none."""
 
 
@@ -199,7 +199,7 @@ def _letter(rng: np.random.Generator, held: bool) -> NDArray[np.uint8]:
 
 
 def _filled(rng: np.random.Generator, held: bool) -> NDArray[np.uint8]:
-    """Fill a polygon or blob, never narrow and upright."""
+    """Fill a polygon or blob, never narrow: that may be a 1."""
     ink = np.zeros((CANVAS, CANVAS), np.uint8)
     corners = int(rng.integers(7, 12)) if held else int(rng.choice([3, 4, 5, 6, 24]))
     angles = (
@@ -212,8 +212,8 @@ def _filled(rng: np.random.Generator, held: bool) -> NDArray[np.uint8]:
         radii[::2] *= 0.5
     points = np.stack([np.cos(angles) * radii, np.sin(angles) * radii * rng.uniform(0.4, 1)], axis=1) + CANVAS / 2
     cv2.fillPoly(ink, [np.round(points).astype(np.int32)], 255, cv2.LINE_AA)
-    _, _, w, h = cv2.boundingRect(ink)
-    if w < 0.55 * h:
+    _, (w, h), _ = cv2.minAreaRect(cv2.findNonZero(ink))
+    if min(w, h) < 0.45 * max(w, h):
         return np.zeros((28, 28), np.uint8)
     return to_patch(photograph(ink, rng))
 

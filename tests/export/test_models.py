@@ -141,7 +141,7 @@ def test_the_neighbours_graph_says_what_scikit_learn_says(
     workshop: Workshop, neighbours: tuple[Path, knn.KnnRecipe]
 ) -> None:
     path, recipe = neighbours
-    model, figures = knn.calibrate(knn.fit(workshop, recipe), recipe.fade, workshop)
+    model, figures = knn.calibrate(knn.fit(workshop, recipe), recipe, workshop)
     patches = np.concatenate([workshop.validation_seen.patches, workshop.held_rejects.patches])
     expected = knn.probabilities(model, patches)
     found = Classifier(path)(as_input(patches))
