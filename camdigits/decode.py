@@ -8,16 +8,17 @@ and it is cut into numbers where its spacing says so.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from camdigits.types import Box, Candidate, Digit, Number, Probabilities
 
 MAX_SLOPE = 40.0
 """Degrees; steeper writing is a turned page."""
 
-SHARED = 0.5
+SHARED = 0.4
 """Two candidates are the same ink where they share this much of the smaller one's box."""
 
 FRAMED = 0.6
@@ -32,10 +33,19 @@ SIMILAR = 2.2
 EVIDENCE = 3.0
 """Log-odds that the digits of a line must have together: one digit alone needs 95 %."""
 
+BARE_ASPECT = 2.5
+"""A stroke this much higher than wide is bare."""
+
+BARE = 1.45
+"""Log-odds that a bare stroke adds at most, unless it is nearly all there is on the page."""
+
+FEW = 2
+"""So many other marks make no crowd."""
+
 CLUTTER = 1.0
 """Log-odds that each mark beside a line which is no digit takes away."""
 
-AROUND = 1.5
+AROUND = 2.5
 """How far from a line marks are beside it, in heights."""
 
 FAINT = 0.5
@@ -59,6 +69,11 @@ class _Seen:
     def log_odds(self) -> float:
         confidence = min(self.digit.confidence, 0.999)
         return math.log(confidence / (1 - confidence))
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is a straight upright stroke: a 1, but so are creases, edges, rules and window frames."""
+        return self.height > BARE_ASPECT * self.width
 
 
 def decode(
@@ -114,7 +129,7 @@ def _surest(
     confidence = probabilities[:, :-1].max(1)
     heights = np.array([box.h for box in boxes])
     digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
-    digits = [i for i in digits if not _holds_others(boxes[i], [boxes[j] for j in digits])]
+    digits = [i for i in digits if not _frames(i, digits, boxes, candidates, confidence)]
     chosen: list[int] = []
     for i in sorted(digits, key=lambda i: confidence[i] * heights[i] ** 0.2, reverse=True):
         if all(_shared(boxes[i], boxes[j]) < SHARED for j in chosen):
@@ -122,14 +137,24 @@ def _surest(
     return chosen
 
 
-def _holds_others(box: Box, others: Sequence[Box]) -> bool:
-    """Say whether several much smaller digits lie inside: then it is the edge of their sheet, or a frame."""
-    inside = [other for other in others if other.h < FRAMED * box.h and _inside(other, box)]
-    return any(_shared(a, b) == 0 for a, b in combinations(inside, 2))
+def _frames(
+    outer: int,
+    digits: Sequence[int],
+    boxes: Sequence[Box],
+    candidates: Sequence[Candidate],
+    confidence: NDArray[np.float32],
+) -> bool:
+    """Say whether digits inside, as strong as this one, explain the ink better.
 
-
-def _inside(box: Box, outer: Box) -> bool:
-    return outer.union(box) == outer
+    Three or more make it the edge of their sheet, or a frame; two do if both are surer: they only stand close together.
+    """
+    box, strong = boxes[outer], FAINT * candidates[outer].contrast
+    apart: list[int] = []
+    for i in digits:
+        inside = boxes[i].h < FRAMED * box.h and box.union(boxes[i]) == box and candidates[i].contrast > strong
+        if inside and all(_shared(boxes[i], boxes[j]) == 0 for j in apart):
+            apart.append(i)
+    return len(apart) > 2 or (len(apart) == 2 and min(confidence[apart]) > confidence[outer])
 
 
 def _shared(a: Box, b: Box) -> float:
@@ -201,6 +226,7 @@ def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, 
     marks: (x, y, size) of what is no digit; texture and scribbles have many of them, paper has few.
     """
     usual = float(np.median([s.height for line in lines if len(line) > 1 for s in line] or [0]))
+    crowded = len(lines) > 1 or len(marks) > FEW
     kept = []
     for line in lines:
         height = _height(line)
@@ -211,7 +237,8 @@ def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, 
             and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in line) < AROUND * height
             for x, y, size in marks
         )
-        if sum(s.log_odds for s in line) - CLUTTER * beside >= EVIDENCE:
+        odds = [min(s.log_odds, BARE) if s.bare and crowded else s.log_odds for s in line]
+        if sum(odds) - CLUTTER * beside >= EVIDENCE:
             kept.append(line)
     return kept
 

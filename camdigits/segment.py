@@ -33,19 +33,21 @@ STROKE_CELLS = 25
 POOL = 8
 """Pixels on a side of the cells in which the strength of ink is measured."""
 
-NEAR = 9
+NEAR = 7
 """Window of the strongest ink nearby, in POOL cells."""
 
-WIDE = 31
+WIDE = 21
 """Window in which noise is measured, in POOL cells."""
 
 FLOOR = 0.05
 """A stroke has at least this share of what full ink would have."""
 
-OF_STRONGEST = 0.35
+OF_STRONGEST = 0.25
 """A stroke has at least this share of the strongest ink nearby."""
 
-OF_NOISE = 6.0
+OF_USUAL = 4.0
+
+OF_NOISE = 2.0
 """A stroke has at least this many times what half the pixels stray by."""
 
 MIN_HEIGHT = 9
@@ -68,7 +70,7 @@ STEP = 0.5
 MAX_STROKES = 200
 """The largest are kept where texture yields more; so many of each polarity, and as many pairs."""
 
-GAP = 0.25
+GAP = 0.2
 """Broken strokes lie nearer to each other than this share of the height of both."""
 
 OVERLAP = 0.4
@@ -142,12 +144,14 @@ def _mask(strength: MatLike, room: NDArray[np.float32]) -> MatLike:
     """Return 255 where there is ink. strength, room: see _inks."""
     h, w = strength.shape
     cells = room.shape[::-1]
-    # eight times, since half a grey level matters; the median does not feel the ink
+    # eight times, since half a grey level matters; medians do not feel the ink
     samples = cv2.convertScaleAbs(cv2.resize(strength, cells, interpolation=cv2.INTER_NEAREST), alpha=8)
-    noise = cv2.medianBlur(samples, WIDE).astype(np.float32) / np.float32(8)
+    usual = cv2.medianBlur(samples, WIDE)
+    strays = cv2.medianBlur(cv2.absdiff(samples, usual), WIDE)
+    noise = (OF_USUAL * usual.astype(np.float32) + OF_NOISE * strays.astype(np.float32)) / np.float32(8)
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
-    least = np.maximum(np.maximum(FLOOR * room, OF_NOISE * noise), OF_STRONGEST * strongest)
+    least = np.maximum(np.maximum(FLOOR * room, noise), OF_STRONGEST * strongest)
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     return cv2.compare(strength, threshold, cv2.CMP_GT)
 
