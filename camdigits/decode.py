@@ -24,7 +24,7 @@ SHARED = 0.4
 FRAMED = 0.6
 """Digits lower than this share of what surrounds them are framed by it, and not its parts."""
 
-OFF_LINE = 0.6
+OFF_LINE = 0.65
 """A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
 
 SIMILAR = 2.2
@@ -42,7 +42,7 @@ BARE = 1.45
 FEW = 2
 """So many other marks make no crowd."""
 
-CLUTTER = 1.0
+CLUTTER = 2.0
 """Log-odds that each mark beside a line which is no digit takes away."""
 
 AROUND = 2.5
@@ -93,8 +93,6 @@ def decode(
     chosen = _surest(candidates, turned, probabilities, min_confidence)
     if not chosen:
         return []
-    usual = float(np.median([candidates[i].contrast for i in chosen]))
-    chosen = [i for i in chosen if candidates[i].contrast > FAINT * usual]
     boxes = [turned[i] for i in chosen]
     slope = _slope(boxes)
     cosine, sine = math.cos(slope), math.sin(slope)
@@ -104,8 +102,10 @@ def decode(
         digit = Digit(labels[best], float(probabilities[i, best]), candidates[i].box)
         x, y = box.center
         seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
-    rest = [box for box in turned if all(_shared(box, other) == 0 for other in boxes)]
-    marks = [(x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)) for box in rest for x, y in [box.center]]
+    marks = []
+    for box in _apart(turned, boxes):
+        x, y = box.center
+        marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
     lines = _credible(_lines(seen), marks)
     lines.sort(key=lambda line: sum(s.y for s in line) / len(line))
     angle = math.degrees(slope)
@@ -130,8 +130,15 @@ def _surest(
     heights = np.array([box.h for box in boxes])
     digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
     digits = [i for i in digits if not _frames(i, digits, boxes, candidates, confidence)]
+    order = sorted(digits, key=lambda i: confidence[i] * heights[i] ** 0.2, reverse=True)
+    usual = float(np.median([candidates[i].contrast for i in _first_come(order, boxes)] or [0]))
+    return _first_come([i for i in order if candidates[i].contrast > FAINT * usual], boxes)
+
+
+def _first_come(order: Sequence[int], boxes: Sequence[Box]) -> list[int]:
+    """Return the indices, first come first served, whose boxes share little with those before."""
     chosen: list[int] = []
-    for i in sorted(digits, key=lambda i: confidence[i] * heights[i] ** 0.2, reverse=True):
+    for i in order:
         if all(_shared(boxes[i], boxes[j]) < SHARED for j in chosen):
             chosen.append(i)
     return chosen
@@ -155,6 +162,21 @@ def _frames(
         if inside and all(_shared(boxes[i], boxes[j]) == 0 for j in apart):
             apart.append(i)
     return len(apart) > 2 or (len(apart) == 2 and min(confidence[apart]) > confidence[outer])
+
+
+def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
+    """Return the largest boxes that touch neither a digit nor one another: one for each mark that is no digit."""
+    apart: list[Box] = []
+    taken = np.array(digits)
+    for box in sorted(boxes, key=lambda box: box.w * box.h, reverse=True):
+        x, y, w, h = taken.T
+        over = (np.minimum(x + w, box.right) > np.maximum(x, box.x)) & (
+            np.minimum(y + h, box.bottom) > np.maximum(y, box.y)
+        )
+        if not over.any():
+            apart.append(box)
+            taken = np.vstack([taken, box])
+    return apart
 
 
 def _shared(a: Box, b: Box) -> float:
