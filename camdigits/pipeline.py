@@ -16,6 +16,9 @@ MIN_CONFIDENCE = 0.5
 """A number less sure than this is not reported."""
 
 
+UPRIGHT_DIGITS = 3
+"""A sure number of so many digits says that the page is upright."""
+
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
 
@@ -40,10 +43,12 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     candidates = segment(image)
     patches = normalize(candidates)
     probabilities = classifier(patches)
-    turns = _quarter_turns(candidates, patches, probabilities, classifier)
-    if turns:
-        probabilities = classifier(_turned(patches, turns))
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
+    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    if not any(len(number.digits) >= UPRIGHT_DIGITS and number.confidence > SURE for number in numbers):
+        turns = _quarter_turns(candidates, patches, probabilities, classifier)
+        if turns:
+            probabilities = classifier(_turned(patches, turns))
+            numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
     return Trace(tuple(candidates), probabilities, tuple(numbers))
 
 

@@ -53,7 +53,7 @@ OF_NOISE = 2.0
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
 
-MAX_ASPECT = 10.0
+MAX_ASPECT = 6.0
 """Width over height: a 1 on a page turned sideways is long and low."""
 
 SOLID = 0.4
