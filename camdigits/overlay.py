@@ -6,6 +6,7 @@ is grey and thin.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -23,7 +24,6 @@ YELLOW: Color = (66, 228, 240)
 VERMILION: Color = (0, 94, 213)
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_HEIGHT = cv2.getTextSize("0", _FONT, 1.0, 1)[0][1]  # OpenCV 4 and 5 draw different fonts
 
 _PLATE = 1.6
 """Height of the dark plate behind a text, in heights of the text."""
@@ -165,7 +165,13 @@ def _write(image: Image, text: str, x: float, bottom: float, size: float, color:
 def _letters(image: Image, text: str, x: float, baseline: float, size: float, color: Color) -> None:
     """Write with digits `size` pixels high."""
     place = round(x), round(baseline)
-    cv2.putText(image, text, place, _FONT, size / _FONT_HEIGHT, color, _weight(size), cv2.LINE_AA)
+    cv2.putText(image, text, place, _FONT, size / _font_height(), color, _weight(size), cv2.LINE_AA)
+
+
+@cache
+def _font_height() -> int:
+    """Height of a digit at scale 1: OpenCV 4 and 5 draw different fonts, and 5 takes a while to load its own."""
+    return cv2.getTextSize("0", _FONT, 1.0, 1)[0][1]
 
 
 def _fit(text: str, size: float, width: float) -> float:
@@ -178,7 +184,7 @@ def _plate_width(text: str, size: float) -> float:
 
 
 def _text_width(text: str, size: float) -> float:
-    (width, _), _ = cv2.getTextSize(text, _FONT, size / _FONT_HEIGHT, _weight(size))
+    (width, _), _ = cv2.getTextSize(text, _FONT, size / _font_height(), _weight(size))
     return float(width)
 
 

@@ -154,7 +154,7 @@ def test_a_wrong_roi_is_a_usage_error(roi: str) -> None:
     assert camdigits("image", "--roi", roi, SAMPLES / "number.jpg").returncode == 2
 
 
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+def test_debug_shows_the_traceback() -> None:
     arguments = ("image", "--model", "nothing", SAMPLES / "number.jpg")
     assert "Traceback" not in camdigits(*arguments).stderr
     assert "Traceback" in camdigits("--debug", *arguments).stderr

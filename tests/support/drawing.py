@@ -41,7 +41,8 @@ def draw_digit(image: Image, label: str, box: Box, pen: int = 4, level: int = 50
     half = pen / 2
     for name in SHAPES[label]:
         ends = [
-            (round(box.x + half + u * (box.w - pen)), round(box.y + half + v * (box.h - pen))) for u, v in SEGMENTS[name]
+            (round(box.x + half + u * (box.w - pen)), round(box.y + half + v * (box.h - pen)))
+            for u, v in SEGMENTS[name]
         ]
         (x0, y0), (x1, y1) = ends
         low, high = (min(x0, x1) - pen // 2, min(y0, y1) - pen // 2), (max(x0, x1) + pen // 2, max(y0, y1) + pen // 2)
