@@ -49,7 +49,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             class Handler(BaseHTTPRequestHandler):
                 answer = staticmethod(reply)
 
-                def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+                def do_GET(self) -> None:
                     self.answer(self)
 
                 def log_message(self, *_: object) -> None:
