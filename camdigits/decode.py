@@ -24,7 +24,7 @@ SHARED = 0.4
 FRAMED = 0.6
 """Digits lower than this share of what surrounds them are framed by it, and not its parts."""
 
-OFF_LINE = 0.65
+OFF_LINE = 0.7
 """A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
 
 SIMILAR = 2.2
@@ -48,7 +48,7 @@ CLUTTER = 2.0
 AROUND = 2.5
 """How far from a line marks are beside it, in heights."""
 
-FAINT = 0.5
+FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing."""
 
 SMALL = 0.6
