@@ -1,11 +1,12 @@
 """The patches that models train on, made once and kept under runs/: every model sees the same.
 
-Each part of a set is made by a process of its own with a seed of its own, so the result does not depend on how many
-processes there are, and an interrupted run goes on where it stopped.
+Each part of a kind has a seed of its own, so the result does not depend on how many processes make it. A kind that is
+whole is never made again unless the recipe of its patches changes.
 """
 
 import hashlib
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -138,8 +139,9 @@ _mnist: tuple[Images, Labels]
 
 
 def _start() -> None:
-    """Prepare a worker: one thread each, MNIST loaded once."""
+    """Prepare a worker: one thread each, MNIST loaded once, Ctrl-C left to the parent."""
     global _mnist  # a worker process has no other place
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _mnist = load_mnist("train")
 
