@@ -56,6 +56,9 @@ MIN_HEIGHT = 9
 MAX_ASPECT = 6.0
 """Width over height: a 1 on a page turned sideways is long and low."""
 
+LIGHTER = 12
+"""Grey levels by which light ink is brighter than most of its surroundings."""
+
 SOLID = 0.4
 """Strokes are narrower than this share of the piece they make."""
 
@@ -90,12 +93,12 @@ def segment(image: Image) -> list[Candidate]:
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     grey = cv2.blur(grey, (3, 3))
     candidates: list[Candidate] = []
-    for strength, room in _inks(grey):
+    for strength, room, usual in _inks(grey):
         mask = _mask(strength, room)
         for group in _groups(_strokes(mask)):
             box = _around(group)
             piece = _filled(group, box, mask)
-            if not _is_solid(box, piece) and not _is_step(box, piece, grey):
+            if not (_is_solid(box, piece) or _is_step(box, piece, grey) or _is_gap(box, piece, grey, usual)):
                 candidates.append(_candidate(box, piece, strength, room))
     return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
 
@@ -120,8 +123,10 @@ def _resized(grey: MatLike, scale: float, interpolation: int) -> MatLike:
     return cv2.resize(grey, size, interpolation=interpolation)
 
 
-def _inks(grey: MatLike) -> Iterator[tuple[MatLike, NDArray[np.float32]]]:
+def _inks(grey: MatLike) -> Iterator[tuple[MatLike, NDArray[np.float32], MatLike | None]]:
     """Yield, for dark ink and for light, how strong it is at each pixel, and by cell how strong full ink would be.
+
+    For light ink also how bright most of its surroundings are, in a picture reduced to CELLS.
 
     Paper is the picture without dark marks narrower than STROKE_CELLS, by morphological closing (opening for light
     ones): edges of sheets and of shadows stay where they are.
@@ -135,9 +140,10 @@ def _inks(grey: MatLike) -> Iterator[tuple[MatLike, NDArray[np.float32]]]:
         background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
         brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
         if dark:
-            yield cv2.subtract(background, grey), np.maximum(brightness, 64)
+            yield cv2.subtract(background, grey), np.maximum(brightness, 64), None
         else:
-            yield cv2.subtract(grey, background), np.maximum(255 - brightness, 128)
+            usual = cv2.medianBlur(small, 2 * STROKE_CELLS + 1)
+            yield cv2.subtract(grey, background), np.maximum(255 - brightness, 128), usual
 
 
 def _mask(strength: MatLike, room: NDArray[np.float32]) -> MatLike:
@@ -195,6 +201,16 @@ def _is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
         return False
     steps = sorted(abs(float(np.median(side)) - ink) for side in (before, after))
     return steps[0] < STEP * steps[1]
+
+
+def _is_gap(box: Box, piece: MatLike, grey: MatLike, usual: MatLike | None) -> bool:
+    """Say whether what looks like light ink is the paper between dark digits: as bright as most of its surroundings."""
+    if usual is None:
+        return False
+    scale = usual.shape[1] / grey.shape[1]
+    x, y = box.center
+    around = float(usual[min(int(y * scale), usual.shape[0] - 1), min(int(x * scale), usual.shape[1] - 1)])
+    return cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0] < around + LIGHTER
 
 
 def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
