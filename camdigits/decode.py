@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import linear_regression, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,7 +236,7 @@ def _ahead(line: Sequence[_Seen], x: float) -> float:
 
 
 def _height(line: Sequence[_Seen]) -> float:
-    return float(np.median([s.height for s in line]))
+    return median(s.height for s in line)
 
 
 def _similar(line: Sequence[_Seen], digit: _Seen) -> bool:
@@ -286,7 +287,8 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -
     for digit in digits[1:]:
         box = box.union(digit.box)
     if len(word) > 2:
-        angle -= math.degrees(math.atan(np.polyfit([s.x for s in word], [s.y for s in word], 1)[0]))
+        x, y = [s.x for s in word], [s.y for s in word]
+        angle -= math.degrees(math.atan(linear_regression(x, y).slope)) if max(x) > min(x) else 0
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = math.prod(digit.confidence for digit in digits)
     return Number("".join(digit.label for digit in digits), confidence, row, round(angle, 1), box, digits)
