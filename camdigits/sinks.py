@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from camdigits.errors import SinkError
-from camdigits.types import Frame, Image, Number, Reading
+from camdigits.types import Frame, Image, Reading
 
 CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
 """What OpenCV's own wheel can write and players play, by the file's suffix."""
@@ -112,13 +112,13 @@ class EventWriter:
         """Tell of one frame. Passes on the stream's OSError, such as BrokenPipeError."""
         at = {"frame": frame.index, "time": round(frame.time, 3)}
         if self._every_frame:
-            numbers = [{"id": r.id, **number_json(r.number)} for r in readings if r.settled]
+            numbers = [{"id": r.id, **r.number.to_dict()} for r in readings if r.settled]
             self._print({**at, "numbers": numbers})
             return
         new, gone = self._changes.update(readings)
         for event, those in (("gone", gone), ("number", new)):
             for reading in those:
-                number = number_json(reading.number)
+                number = reading.number.to_dict()
                 told = {key: number[key] for key in ("text", "confidence", "box")}
                 self._print({"event": event, "id": reading.id, **told, **at})
 
@@ -141,25 +141,13 @@ class Changes:
         return new, [reading for reading in before.values() if reading.id not in now]
 
 
-def number_json(number: Number) -> dict[str, Any]:
-    """Return a number as JSON knows it: boxes as [x, y, w, h], chances to four places."""
-    return {
-        "text": number.text,
-        "confidence": round(number.confidence, 4),
-        "line": number.line,
-        "angle": round(number.angle, 1),
-        "box": list(number.box),
-        "digits": [{"label": d.label, "confidence": round(d.confidence, 4), "box": list(d.box)} for d in number.digits],
-    }
-
-
 def snapshot(frame: Frame, readings: Sequence[Reading], folder: str | Path = ".") -> Path:
     """Write the frame's picture, untouched, and beside it its readings as JSON; return the picture's path.
 
     Raises SinkError.
     """
     height, width = frame.image.shape[:2]
-    numbers = [{"id": r.id, "settled": r.settled, **number_json(r.number)} for r in readings]
+    numbers = [{"id": r.id, "settled": r.settled, **r.number.to_dict()} for r in readings]
     told = {"source": frame.source, "frame": frame.index, "time": round(frame.time, 3)}
     try:
         path = unused(folder, ".png", ".json")

@@ -123,7 +123,7 @@ class Number:
             "text": self.text,
             "confidence": round(self.confidence, 4),
             "line": self.line,
-            "angle": self.angle,
+            "angle": round(self.angle, 1),
             "box": list(self.box),
             "digits": [digit.to_dict() for digit in self.digits],
         }
