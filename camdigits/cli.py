@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -64,6 +63,11 @@ def main() -> None:
 
 
 def _join_workshop() -> None:
+    """Add the workshop's commands, unless one of our own is called: looking for them takes longer than reading."""
+    if len(sys.argv) > 1 and sys.argv[1] in {own.callback.__name__ for own in app.registered_commands if own.callback}:
+        return
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group="camdigits.commands"):
         entry.load()(app)
 
@@ -74,6 +78,8 @@ def _say(text: str) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"camdigits {version('camdigits')}")
         raise typer.Exit
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import linear_regression, median
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,66 +125,65 @@ def _surest(
     candidates: Sequence[Candidate], boxes: Sequence[Box], probabilities: Probabilities, min_confidence: float
 ) -> list[int]:
     """Return the indices of digits that share no ink: the surest first, larger pieces before their parts."""
-    if not candidates:
-        return []
-    confidence = probabilities[:, :-1].max(1)
-    heights = np.array([box.h for box in boxes])
+    confidence = probabilities[:, :-1].max(1, initial=0)
     digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
-    digits = [i for i in digits if not _frames(i, digits, boxes, candidates, confidence)]
-    order = sorted(digits, key=lambda i: confidence[i] * heights[i] ** 0.2, reverse=True)
-    usual = float(np.median([candidates[i].contrast for i in _first_come(order, boxes)] or [0]))
-    return _first_come([i for i in order if candidates[i].contrast > FAINT * usual], boxes)
+    if not digits:
+        return []
+    confidence = confidence[digits]
+    contrast = np.array([candidates[i].contrast for i in digits])
+    box = np.array([boxes[i] for i in digits])
+    overlap = _overlap(box, box)
+    area = box[:, 2] * box[:, 3]
+    shared = overlap / np.minimum(area[:, None], area)
+    # inside[i, j]: all of j lies in i, lower and not much fainter
+    inside = (overlap == area) & (box[:, 3] < FRAMED * box[:, 3:]) & (contrast > FAINT * contrast[:, None])
+    digit = np.array([not _frames(confidence, i, inside[i], overlap) for i in range(len(digits))])
+    order = np.argsort(-confidence * box[:, 3] ** 0.2, kind="stable")
+    order = order[digit[order]]
+    usual = median(contrast[_first_come(order, shared)]) if len(order) else 0.0
+    return [digits[i] for i in _first_come(order[contrast[order] > FAINT * usual], shared)]
 
 
-def _first_come(order: Sequence[int], boxes: Sequence[Box]) -> list[int]:
-    """Return the indices, first come first served, whose boxes share little with those before."""
-    chosen: list[int] = []
+def _overlap(a: NDArray[np.int_], b: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return how many pixels each of (N, 4) boxes shares with each of (M, 4) boxes, (N, M)."""
+    low = np.maximum(a[:, None, :2], b[:, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
+    shared: NDArray[np.int_] = np.maximum(high - low, 0).prod(2)
+    return shared
+
+
+def _first_come(order: NDArray[np.int_], shared: NDArray[np.float64]) -> list[int]:
+    """Return the indices, first come first served, which share little with those before."""
+    chosen, free = [], np.ones(len(shared), bool)
     for i in order:
-        if all(_shared(boxes[i], boxes[j]) < SHARED for j in chosen):
-            chosen.append(i)
+        if free[i]:
+            chosen.append(int(i))
+            free &= shared[i] < SHARED
     return chosen
 
 
-def _frames(
-    outer: int,
-    digits: Sequence[int],
-    boxes: Sequence[Box],
-    candidates: Sequence[Candidate],
-    confidence: NDArray[np.float32],
-) -> bool:
-    """Say whether digits inside, as strong as this one, explain the ink better.
+def _frames(confidence: NDArray[np.float32], outer: int, inside: NDArray[np.bool_], overlap: NDArray[np.int_]) -> bool:
+    """Say whether digits inside explain the ink better.
 
     Three or more make it the edge of their sheet, or a frame; two do if both are surer: they only stand close together.
     """
-    box, strong = boxes[outer], FAINT * candidates[outer].contrast
     apart: list[int] = []
-    for i in digits:
-        inside = boxes[i].h < FRAMED * box.h and box.union(boxes[i]) == box and candidates[i].contrast > strong
-        if inside and all(_shared(boxes[i], boxes[j]) == 0 for j in apart):
-            apart.append(i)
-    return len(apart) > 2 or (len(apart) == 2 and min(confidence[apart]) > confidence[outer])
+    for i in np.flatnonzero(inside):
+        if not overlap[i, apart].any():
+            apart.append(int(i))
+    return len(apart) > 2 or (len(apart) == 2 and bool(confidence[apart].min() > confidence[outer]))
 
 
 def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     """Return the largest boxes that touch neither a digit nor one another: one for each mark that is no digit."""
+    every = np.array(boxes)
+    free: NDArray[np.bool_] = _overlap(every, np.array(digits)).sum(1) == 0
     apart: list[Box] = []
-    taken = np.array(digits)
-    for box in sorted(boxes, key=lambda box: box.w * box.h, reverse=True):
-        x, y, w, h = taken.T
-        over = (np.minimum(x + w, box.right) > np.maximum(x, box.x)) & (
-            np.minimum(y + h, box.bottom) > np.maximum(y, box.y)
-        )
-        if not over.any():
-            apart.append(box)
-            taken = np.vstack([taken, box])
+    for i in np.argsort(-every[:, 2] * every[:, 3], kind="stable"):
+        if free[i]:
+            apart.append(boxes[i])
+            free &= _overlap(every, every[i : i + 1])[:, 0] == 0
     return apart
-
-
-def _shared(a: Box, b: Box) -> float:
-    """Return the intersection as a share of the smaller box."""
-    w = min(a.right, b.right) - max(a.x, b.x)
-    h = min(a.bottom, b.bottom) - max(a.y, b.y)
-    return w * h / min(a.w * a.h, b.w * b.h) if w > 0 and h > 0 else 0.0
 
 
 def _slope(boxes: Sequence[Box]) -> float:
@@ -212,8 +211,13 @@ def _lines(seen: Sequence[_Seen]) -> list[list[_Seen]]:
     """Follow lines from left to right: each digit goes to the line that leads to it, or begins one."""
     lines: list[list[_Seen]] = []
     for digit in sorted(seen, key=lambda s: s.x):
-        near = [(abs(_ahead(line, digit.x) - digit.y) / min(digit.height, _height(line)), line) for line in lines]
-        near = [(off, line) for off, line in near if off < OFF_LINE and _similar(line, digit)]
+        near = []
+        for line in lines:
+            height = _height(line)
+            if 1 / SIMILAR < digit.height / height < SIMILAR:
+                off = abs(_ahead(line, height, digit.x) - digit.y) / min(digit.height, height)
+                if off < OFF_LINE:
+                    near.append((off, line))
         if near:
             min(near, key=lambda item: item[0])[1].append(digit)
         else:
@@ -221,26 +225,27 @@ def _lines(seen: Sequence[_Seen]) -> list[list[_Seen]]:
     return lines
 
 
-def _ahead(line: Sequence[_Seen], x: float) -> float:
+def _ahead(line: Sequence[_Seen], height: float, x: float) -> float:
     """Return the height at which a line will pass x: the mean of its last digits, and a part of their trend."""
     last = line[-4:]
-    middle_x = sum(s.x for s in last) / len(last)
-    middle_y = sum(s.y for s in last) / len(last)
-    spread = sum((s.x - middle_x) ** 2 for s in last)
-    if len(last) < 3 or not spread:
+    middle_x, middle_y, trend = _trend(last)
+    if len(last) < 3:
         return middle_y
-    trend = sum((s.x - middle_x) * (s.y - middle_y) for s in last) / spread
     # a few digits' trend is not to be trusted far ahead
-    reach = min(x - middle_x, 4 * _height(line))
+    reach = min(x - middle_x, 4 * height)
     return middle_y + 0.7 * trend * reach
+
+
+def _trend(seen: Sequence[_Seen]) -> tuple[float, float, float]:
+    """Return the middle (x, y) of digits and how far y goes for each step of x, by least squares."""
+    middle_x = sum(s.x for s in seen) / len(seen)
+    middle_y = sum(s.y for s in seen) / len(seen)
+    spread = sum((s.x - middle_x) ** 2 for s in seen)
+    return middle_x, middle_y, sum((s.x - middle_x) * (s.y - middle_y) for s in seen) / (spread or 1)
 
 
 def _height(line: Sequence[_Seen]) -> float:
     return median(s.height for s in line)
-
-
-def _similar(line: Sequence[_Seen], digit: _Seen) -> bool:
-    return 1 / SIMILAR < digit.height / _height(line) < SIMILAR
 
 
 def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, int]]) -> list[list[_Seen]]:
@@ -248,7 +253,7 @@ def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, 
 
     marks: (x, y, size) of what is no digit; texture and scribbles have many of them, paper has few.
     """
-    usual = float(np.median([s.height for line in lines if len(line) > 1 for s in line] or [0]))
+    usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
     crowded = len(lines) > 1 or len(marks) > FEW
     kept = []
     for line in lines:
@@ -270,7 +275,8 @@ def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
     """Cut a line into numbers where a gap is wide beside the line's own spacing."""
     height = _height(line)
     gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
-    usual = float(np.quantile(gaps, 0.4)) if len(gaps) > 1 else 0.5 * height
+    # rather the narrow gaps: those between numbers are wide
+    usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
     wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
     words = [[line[0]]]
     for gap, seen in zip(gaps, line[1:], strict=True):
@@ -287,8 +293,7 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -
     for digit in digits[1:]:
         box = box.union(digit.box)
     if len(word) > 2:
-        x, y = [s.x for s in word], [s.y for s in word]
-        angle -= math.degrees(math.atan(linear_regression(x, y).slope)) if max(x) > min(x) else 0
+        angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = math.prod(digit.confidence for digit in digits)
     return Number("".join(digit.label for digit in digits), confidence, row, round(angle, 1), box, digits)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits_export.augment import as_input
+from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import REJECT, Workshop
@@ -27,7 +27,7 @@ class Recipe:
 
     start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at each batch.
     seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each, for every
-    training digit.
+    training digit. jitter_share: of all patches, those turned and shifted anew.
     """
 
     start: str = ""
@@ -43,6 +43,7 @@ class Recipe:
     seen_share: float = 0.4
     rare_share: float = 0.08
     reject_share: float = 0.25
+    jitter_share: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,9 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
         [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), REJECT, np.uint8)]
     )
     order = rng.permutation(len(labels))
-    return as_input(patches[order]), labels[order]
+    patches, jittered = patches[order], rng.random(len(order)) < recipe.jitter_share
+    patches[jittered] = jitter(patches[jittered], rng)
+    return as_input(patches), labels[order]
 
 
 def load_trained(path: Path) -> keras.Model:

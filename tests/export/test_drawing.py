@@ -26,6 +26,22 @@ def test_a_digit_seen_by_a_camera_is_a_patch_of_ink(seed: int, digit: int) -> No
     assert 0 < (patch > 100).mean() < 0.5
 
 
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_jitter_moves_a_little_and_anew(seed: int) -> None:
+    clean = drawn(30, 1, seen=False).patches
+    rng = np.random.default_rng(seed)
+    once, again = augment.jitter(clean, rng), augment.jitter(clean, rng)
+    assert (once.shape, once.dtype) == (clean.shape, np.uint8)
+    assert not np.array_equal(once, again)
+    mass = clean.sum(axis=(1, 2), dtype=float)
+    assert np.all(np.abs(once.sum(axis=(1, 2), dtype=float) / mass - 1) < 0.35)
+    rows, columns = np.mgrid[:28, :28]
+    for axis in rows, columns:
+        middle = (once * axis).sum(axis=(1, 2)) / once.sum(axis=(1, 2)) - (clean * axis).sum(axis=(1, 2)) / mass
+        assert np.abs(middle).max() < 3
+
+
 @given(SEEDS, st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_a_reject_is_a_patch_of_ink(seed: int, held: bool) -> None:
