@@ -7,14 +7,17 @@ failed, 2 the call itself was wrong, 130 interrupted.
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from camdigits.errors import CamdigitsError, SourceError
+from camdigits.errors import CamdigitsError, SourceError, WindowError
 from camdigits.types import Box
+
+if TYPE_CHECKING:
+    from camdigits.window import Window
 
 T = TypeVar("T")
 
@@ -110,12 +113,11 @@ def image(
     from camdigits.classify import Classifier
     from camdigits.pictures import find_pictures
     from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures, show_until_key
-    from camdigits.window import open_window
 
     classifier = Classifier(model)
     names = list(find_pictures(paths))
     failed = False
-    with Table(csv) if csv else nullcontext() as table, open_window() if show else nullcontext() as window:
+    with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
         folder = AnnotatedFolder(output) if output else None
         stills = read_pictures(names, classifier, min_confidence, _roi(roi))
         for still in _progress(stills, len(names)):
@@ -134,9 +136,23 @@ def image(
             if folder:
                 folder.write(still)
             if window and not show_until_key(window, still):
-                break
+                if not window.lost:
+                    break
+                _say("the screen is gone; reading goes on without a window")
+                window = None
     if failed:
         raise typer.Exit(1)
+
+
+def _window() -> "AbstractContextManager[Window | None]":
+    """Open a window, or say why there is none."""
+    from camdigits.window import open_window
+
+    try:
+        return open_window()
+    except WindowError as error:
+        _say(f"{error}; reading goes on without a window")
+        return nullcontext()
 
 
 def _progress(rows: Iterable[T], total: int) -> Iterator[T]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from camdigits.types import Box, Candidate, Image
 
-MAX_PIXELS = 2_100_000
-"""Larger pictures than full HD are reduced to this many pixels."""
+MAX_PIXELS = 8_300_000
+"""Larger pictures than 4K are reduced to this many pixels."""
 
 CROP = 160
 """A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
@@ -75,6 +75,9 @@ MAX_STROKES = 200
 
 GAP = 0.2
 """Broken strokes lie nearer to each other than this share of the height of both."""
+
+LEAST_PART = 0.15
+"""… are longer than this share of the other …"""
 
 OVERLAP = 0.4
 """… and share this much of the narrower one's columns."""
@@ -234,6 +237,9 @@ def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
     both = np.maximum((y + h)[:, None], y + h) - np.minimum(y[:, None], y)
     # a digit's loose stroke lies above, below or inside the rest: side by side they are two digits
     near = (np.maximum(gap_x, gap_y) < GAP * both) & (gap_x < -OVERLAP * np.minimum(w[:, None], w))
+    # … and is no dwarf beside it: a digit in a cell of a large grid is not a part of the grid
+    side = np.maximum(w, h)
+    near &= np.minimum(side[:, None], side) > LEAST_PART * np.maximum(side[:, None], side)
     near &= both >= MIN_HEIGHT
     pairs = [[strokes[i], strokes[j]] for i, j in np.argwhere(np.triu(near, 1))]
     return [group for group in alone + pairs[:MAX_STROKES] if _plausible(_around(group))]

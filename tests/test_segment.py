@@ -122,6 +122,26 @@ def test_large_pictures_keep_their_own_coordinates() -> None:
     assert found(segment(image), box, 0.85)
 
 
+def test_a_small_digit_of_a_4k_frame_is_found() -> None:
+    image = paper(3840, 2160)
+    box = Box(1900, 1003, 10, 16)
+    draw_digit(image, "7", box, pen=2)
+    assert found(segment(image), box, 0.6)
+
+
+def test_digits_in_a_grid_are_not_joined_to_it() -> None:
+    image = paper(1000, 1000)
+    for at in range(100, 1000, 100):
+        cv2.line(image, (50, at), (950, at), (60,) * 3, 3)
+        cv2.line(image, (at, 50), (at, 950), (60,) * 3, 3)
+    cells = [Box(100 * x + 30, 100 * y + 20, 40, 60) for x in range(1, 9) for y in range(1, 9)]
+    for cell in cells:
+        draw_digit(image, "3", cell, pen=6)
+    candidates = segment(image)
+    assert all(found(candidates, cell) for cell in cells)
+    assert sum(candidate.box.h > 500 for candidate in candidates) <= 2
+
+
 def texture(kind: str, size: int) -> Image:
     rng = np.random.default_rng(1)
     if kind == "specks":
