@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 # Read when OpenCV is first imported: its own complaints about cameras and files would stand beside ours, and it
-# refuses pictures over 2^30 pixels, which decoded take 3 GB.
+# refuses pictures over 2^30 pixels, which decoded take 3 GB. FFmpeg's lines would not say more.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**28))
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from camdigits.types import Image, Trace
+from camdigits.types import MIN_CONFIDENCE, Image, Trace
 
 DARK = 45
 """Mean brightness, of 255, below which a picture without any reading is called too dark."""
@@ -13,7 +13,7 @@ DARK = 45
 SHARP = 12.0
 """Strongest brightness steps, between neighbouring pixels, below which a picture is called blurred."""
 
-SMALL = 14
+LEAST_HEIGHT = 14
 """Pixels; the least height of a digit."""
 
 
@@ -23,16 +23,15 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
     if float(grey.mean()) < DARK and int(grey.max()) < 2 * DARK:
         return "too dark; add light or a longer exposure"
     best = trace.probabilities[:, :-1].max(1, initial=0)
-    held = [candidate for candidate, p in zip(trace.candidates, best, strict=True) if candidate.cut and p > 0.5]
-    if held:
+    if any(candidate.cut and p > MIN_CONFIDENCE for candidate, p in zip(trace.candidates, best, strict=True)):
         return "a digit is cut by the edge of the picture; move the camera back, or leave a margin"
     steps = np.abs(np.diff(grey.astype(np.int16), axis=1)) if grey.shape[1] > 1 else np.zeros((1, 1))
     if trace.candidates and float(np.quantile(steps, 0.999)) < SHARP:
         return "blurred or faint; hold the camera still, let it focus, use a darker pen"
     if not trace.candidates:
-        return f"no ink found; digits must stand out from their background and be at least {SMALL} pixels high"
-    if max(candidate.box.h for candidate in trace.candidates) < SMALL:
-        return f"all marks are too small; digits must be at least {SMALL} pixels high: move the camera nearer"
+        return f"no ink found; digits must stand out from their background and be at least {LEAST_HEIGHT} pixels high"
+    if max(candidate.box.h for candidate in trace.candidates) < LEAST_HEIGHT:
+        return f"all marks are too small; digits must be at least {LEAST_HEIGHT} pixels high: move the camera nearer"
     count = len(trace.candidates)
     return (
         f"{count} {'mark' if count == 1 else 'marks'} seen but none looks like one of {''.join(labels)} to the model; "

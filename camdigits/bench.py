@@ -12,9 +12,8 @@ import numpy as np
 from camdigits.classify import Classifier
 from camdigits.decode import decode
 from camdigits.normalize import normalize
-from camdigits.pipeline import MIN_CONFIDENCE
 from camdigits.segment import segment
-from camdigits.types import Image
+from camdigits.types import MIN_CONFIDENCE, Image
 
 WARM_UP = 10
 """Rounds that are not counted: the first ones fill caches."""

@@ -24,14 +24,7 @@ BATCH = 256
 
 def find_model(name: str) -> Path:
     """Return the file of a shipped model (`cnn`, `knn`) or of a path. Raises ModelError if there is none."""
-    if Path(name).suffix == ".onnx":
-        path = Path(name)
-        if not path.is_file():
-            raise ModelError(
-                f"{name}: no such model file; name an .onnx file, or one of: {', '.join(shipped_models())}"
-            )
-        return path
-    path = _models_folder() / f"{name}.onnx"
+    path = Path(name) if name.endswith(".onnx") else _models_folder() / f"{name}.onnx"
     if not path.is_file():
         raise ModelError(f"{name}: no such model; name an .onnx file, or one of: {', '.join(shipped_models())}")
     return path
@@ -102,11 +95,14 @@ class Classifier:
                 f"{self.path}: trained with normalisation {version}, this camdigits has {normalize_version()}; "
                 "use a model of this release, or train it again"
             )
-        columns = self._run(np.zeros((1, SIDE, SIDE), np.float32)).shape[1]
-        if columns != len(labels) + 1:
+        try:
+            shape = self._run(np.zeros((2, SIDE, SIDE), np.float32)).shape
+        except Exception as error:  # as above
+            raise ModelError(f"{self.path}: does not run on two patches; export it again") from error
+        if shape != (2, len(labels) + 1):
             raise ModelError(
-                f"{self.path}: {len(labels)} labels in its metadata but {columns} outputs, not one more; "
-                "export it again"
+                f"{self.path}: {len(labels)} labels in its metadata but {shape} probabilities of two patches, "
+                "not one column more; export it again"
             )
         return labels
 
@@ -117,5 +113,4 @@ class Classifier:
         return np.concatenate([self._run(patches[start : start + BATCH]) for start in range(0, len(patches), BATCH)])
 
     def _run(self, patches: Patches) -> Probabilities:
-        (probabilities,) = self._session.run(["probabilities"], {"patches": patches})
-        return probabilities  # type: ignore[no-any-return]
+        return np.asarray(self._session.run(["probabilities"], {"patches": patches})[0], np.float32)

@@ -4,7 +4,6 @@ stdout carries results and nothing else, stderr everything said to a person. Exi
 failed, 2 the call itself was wrong, 130 interrupted.
 """
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from camdigits.errors import CamdigitsError, SourceError, WindowError
-from camdigits.types import Box
+from camdigits.types import MIN_CONFIDENCE, Box
 
 if TYPE_CHECKING:
     from camdigits.window import Window
@@ -38,30 +37,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 def main() -> None:
     """Run the command line; expected errors become one line and exit code 1."""
-    debug = "--debug" in sys.argv
     try:
         _join_workshop()
         app()
-    except CamdigitsError as error:
-        if debug:
+    except (CamdigitsError, ImportError) as error:
+        if "--debug" in sys.argv:
             raise
-        _say(f"error: {error}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        _say("interrupted")
-        sys.exit(130)
-    except ImportError as error:
-        if debug:
-            raise
-        from camdigits.doctor import explain_import
+        reason = str(error)
+        if isinstance(error, ImportError):
+            from camdigits.doctor import explain_import
 
-        _say(f"error: {explain_import(error)}")
-        sys.exit(1)
-    except BrokenPipeError:
-        # whoever read our output has gone, as `head` does; point stdout elsewhere so that closing it stays quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            reason = explain_import(error)
+        _say(f"error: {reason}")
         sys.exit(1)
 
 
@@ -105,7 +92,7 @@ def image(
     show: Annotated[bool, typer.Option("--show", help="Open each annotated picture; a key shows the next.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a table.")] = None,
     model: Model = "cnn",
-    min_confidence: MinConfidence = 0.5,
+    min_confidence: MinConfidence = MIN_CONFIDENCE,
     roi: Annotated[str | None, typer.Option(metavar="x,y,w,h", help="Read only this part of each picture.")] = None,
 ) -> None:
     """Read the numbers in pictures."""
@@ -118,7 +105,7 @@ def image(
     names = list(find_pictures(paths))
     failed = False
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
-        folder = AnnotatedFolder(output) if output else None
+        folder = AnnotatedFolder(output, names) if output else None
         stills = read_pictures(names, classifier, min_confidence, _roi(roi))
         for still in _progress(stills, len(names)):
             if as_json:
@@ -128,7 +115,7 @@ def image(
                 _say(f"{still.source}: {still.error}")
                 continue
             if not still.numbers:
-                _say(f"{still.source}: no number read: {why_nothing(still.image, still.trace, classifier.labels)}")
+                _say(f"{still.source}: no number read: {why_nothing(still.part, still.trace, classifier.labels)}")
             elif not as_json:
                 print(f"{still.source}:\n{still.to_text()}" if len(names) > 1 else still.to_text(), flush=True)
             if table:
@@ -173,8 +160,8 @@ def _roi(text: str | None) -> Box | None:
         x, y, w, h = (int(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not x,y,w,h in whole pixels", param_hint="--roi") from None
-    if w <= 0 or h <= 0:
-        raise typer.BadParameter("width and height must be positive", param_hint="--roi")
+    if x < 0 or y < 0 or w <= 0 or h <= 0:
+        raise typer.BadParameter("x and y must not be negative, width and height positive", param_hint="--roi")
     return Box(x, y, w, h)
 
 
@@ -192,12 +179,23 @@ def live(
     every_frame: Annotated[bool, typer.Option("--every-frame", help="Print one JSON object a frame.")] = False,
     mirror: Annotated[bool, typer.Option("--mirror", help="Show the view as a mirror would.")] = False,
     model: Model = "cnn",
-    min_confidence: MinConfidence = 0.5,
+    min_confidence: MinConfidence = MIN_CONFIDENCE,
 ) -> None:
     """Read numbers from a camera or a video as it runs."""
     from camdigits.live import LiveSettings, run_live
 
-    run_live(LiveSettings(source, output, headless, as_json, every_frame, model, min_confidence, mirror))
+    run_live(
+        LiveSettings(
+            source,
+            output,
+            headless=headless,
+            json=as_json,
+            every_frame=every_frame,
+            model=model,
+            min_confidence=min_confidence,
+            mirror=mirror,
+        )
+    )
 
 
 @app.command()
@@ -207,8 +205,7 @@ def cameras() -> None:
 
     found = list_cameras()
     for camera in found:
-        size = f"{camera.width}x{camera.height}" if camera.width else "in use, or it does not open"
-        print(f"{camera.index}  {camera.name}  {size}")
+        print(camera)
     if not found:
         raise SourceError("no camera found; plug one in, or run camdigits doctor")
 

@@ -296,4 +296,4 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = math.prod(digit.confidence for digit in digits)
-    return Number("".join(digit.label for digit in digits), confidence, row, round(angle, 1), box, digits)
+    return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)

@@ -60,7 +60,8 @@ def explain_import(error: ImportError) -> str:
 
 
 def _wheels() -> Finding:
-    found = sorted({d.metadata["Name"] for d in distributions() if d.metadata["Name"].startswith("opencv-")})
+    names = {distribution.metadata["Name"] or "" for distribution in distributions()}
+    found = sorted(name for name in names if name.startswith("opencv-"))
     if len(found) > 1:
         cure = f"python -m pip uninstall --yes {' '.join(found)} && python -m pip install opencv-python"
         return Finding("note", f"{len(found)} OpenCV wheels overwrite each other: {', '.join(found)}", cure)
@@ -96,7 +97,7 @@ def _cameras() -> Finding:
         if Path("/dev/video0").exists() and not os.access("/dev/video0", os.R_OK):
             cure = "add yourself to the group video, then log in again"
         return Finding("note", "no camera found; pictures and videos work", cure)
-    return Finding("ok", f"cameras: {', '.join(f'{c.index} {c.name} {c.width}x{c.height}' for c in cameras)}")
+    return Finding("ok", f"cameras: {'; '.join(map(str, cameras))}")
 
 
 def _models() -> Iterator[Finding]:

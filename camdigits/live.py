@@ -17,11 +17,11 @@ from camdigits.classify import Classifier
 from camdigits.errors import SinkError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import Status, draw, draw_help, draw_status, draw_trace
-from camdigits.pipeline import MIN_CONFIDENCE, trace_image
+from camdigits.pipeline import trace_image
 from camdigits.sinks import Changes, EventWriter, Recorder, snapshot, unused
 from camdigits.sources import Source, open_source
 from camdigits.track import Tracker
-from camdigits.types import Box, Frame, Image, Number, Reading, Trace
+from camdigits.types import MIN_CONFIDENCE, Box, Frame, Image, Reading, Trace
 from camdigits.window import Window, open_window
 
 KEYS = (
@@ -63,6 +63,9 @@ def run_live(settings: LiveSettings) -> None:
     Numbers or JSON Lines go to stdout, all else to stderr. Raises SourceError where there is no source or it is lost,
     ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
     """
+    recorded = settings.output
+    if recorded and recorded.exists() and Path(settings.source).exists() and recorded.samefile(settings.source):
+        raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
     with open_source(settings.source) as source:
         classifier = Classifier(settings.model)
 
@@ -95,7 +98,7 @@ class Live:
         self._recorder: Recorder | None = None
         self._window: Window | None = None
         self._paused = False
-        self._paused_for = 0.0  # seconds, in all
+        self._began: float | None = None  # when the film's first frame was due; time spent paused moves it
         self._mirrored = settings.mirror
         self._inspecting = False
         self._helping = False
@@ -118,7 +121,6 @@ class Live:
             self._stop_recording()
 
     def _loop(self) -> None:
-        started = None
         for frame in self._source:
             trace = self._read(frame.image)
             readings = self._tracker.update(trace.numbers, frame.time)
@@ -130,8 +132,9 @@ class Live:
                 continue
             latency = time.monotonic() - self._source.arrival
             if not self._source.live:  # a file plays at its own speed
-                started = time.monotonic() - frame.time if started is None else started
-                time.sleep(max(0.0, started + self._paused_for + frame.time - time.monotonic()))
+                if self._began is None:
+                    self._began = time.monotonic() - frame.time
+                time.sleep(max(0.0, self._began + frame.time - time.monotonic()))
             if not self._show(frame, trace, readings, picture, latency):
                 break
 
@@ -158,7 +161,7 @@ class Live:
             if not self._paused:
                 break
             time.sleep(PAUSE)
-            self._paused_for += PAUSE
+            self._began = None
             picture = self._picture(frame, readings)
         return True
 
@@ -226,12 +229,8 @@ def _mirror(frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Read
     def turned(box: Box) -> Box:
         return box._replace(x=width - box.right)
 
-    def turned_number(number: Number) -> Number:
-        digits = tuple(replace(digit, box=turned(digit.box)) for digit in number.digits)
-        return replace(number, box=turned(number.box), digits=digits)
-
     image = np.ascontiguousarray(frame.image[:, ::-1])
-    return replace(frame, image=image), [replace(r, number=turned_number(r.number)) for r in readings]
+    return replace(frame, image=image), [replace(r, number=r.number.with_boxes(turned)) for r in readings]
 
 
 @contextmanager

@@ -22,7 +22,7 @@ FIT = 20
 WORK = 80
 """Larger ink is reduced to this before its strokes are measured: four pixels for each of the patch."""
 
-FAINT = 32
+PALE = 32
 """Ink up to this value, an eighth of full, does not count when the ink's box is measured."""
 
 STROKE = 2.0
@@ -40,7 +40,7 @@ def normalize(candidates: Sequence[Candidate]) -> Patches:
 def normalize_ink(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return one (28, 28) float32 patch of (h, w) uint8 soft ink, 255 on 0. Ink that is all 0 gives an empty patch."""
     patch = np.zeros((SIDE, SIDE), np.float32)
-    x, y, w, h = cv2.boundingRect((ink > FAINT).view(np.uint8))
+    x, y, w, h = cv2.boundingRect((ink > PALE).view(np.uint8))
     if w:
         soft = ink[y : y + h, x : x + w]
         soft = _thicken(_fit(soft, WORK) if max(w, h) > WORK else soft)
@@ -55,7 +55,7 @@ def _fit(soft: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     size = max(1, round(w * scale)), max(1, round(h * scale))
     if size == (w, h):
         return soft
-    return cv2.resize(soft, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)  # type: ignore[return-value]
+    return np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), np.uint8)
 
 
 def _thicken(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,7 +73,8 @@ def _thicken(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return soft
     pad = (missing + 1) // 2
     padded = cv2.copyMakeBorder(soft, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
-    return cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (missing + 1, missing + 1)))  # type: ignore[return-value]
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (missing + 1, missing + 1))
+    return np.asarray(cv2.dilate(padded, pen), np.uint8)
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

@@ -10,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.errors import PictureError
-from camdigits.types import Image
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
-"""What a folder is searched for. A file named outright is tried whatever it is called."""
+from camdigits.types import PICTURE_SUFFIXES, Image
 
 STANDARD_INPUT = "-"
 
@@ -29,27 +26,25 @@ MAX_PIXELS = 2**28
 def find_pictures(names: Iterable[str]) -> Iterator[str]:
     """Yield the pictures that names stand for: files, folders (sorted, with what lies deeper), globs, `-`.
 
-    A name that matches nothing is yielded as it is, for load_picture to say what is wrong with it. A folder without
-    pictures raises PictureError.
+    A file named outright is taken whatever it is called. A name that matches nothing, and a folder without pictures,
+    is yielded as it is, for load_picture to say what is wrong with it.
     """
     for name in names:
-        path = Path(name)
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not found:
-                raise PictureError(
-                    f"{name}: no pictures in this folder; it is searched for {', '.join(sorted(SUFFIXES))}"
-                )
-            yield from map(str, found)
-        elif not path.exists() and any(sign in name for sign in "*?["):
-            yield from sorted(map(str, _glob(path))) or [name]
-        else:
+        try:
+            yield from _matches(name) or [name]
+        except (OSError, ValueError):  # a name too long, a pattern that is none
             yield name
 
 
-def _glob(pattern: Path) -> Iterator[Path]:
-    root = Path(pattern.anchor) if pattern.anchor else Path()
-    return root.glob(str(pattern.relative_to(pattern.anchor)))
+def _matches(name: str) -> list[str]:
+    path = Path(name)
+    if path.is_dir():
+        found = (p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    elif not path.exists() and any(sign in name for sign in "*?["):
+        found = (Path(path.anchor) if path.anchor else Path()).glob(str(path.relative_to(path.anchor)))
+    else:
+        return [name]
+    return sorted(map(str, found))
 
 
 def load_picture(name: str) -> Image:
@@ -61,8 +56,9 @@ def load_picture(name: str) -> Image:
     try:
         encoded = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STANDARD_INPUT else _read_file(Path(name))
     except IsADirectoryError as error:
-        raise PictureError(f"{name}: is a folder, not a picture") from error
-    except FileNotFoundError as error:
+        kinds = ", ".join(sorted(PICTURE_SUFFIXES))
+        raise PictureError(f"{name}: a folder without pictures; it is searched for {kinds}") from error
+    except (FileNotFoundError, ValueError) as error:  # a zero byte is in no file's name
         raise PictureError(f"{name}: no such file; check the path") from error
     except OSError as error:
         raise PictureError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from error

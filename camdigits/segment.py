@@ -46,6 +46,7 @@ OF_STRONGEST = 0.25
 """A stroke has at least this share of the strongest ink nearby."""
 
 OF_USUAL = 4.0
+"""A stroke has at least this many times the strength that half the pixels have."""
 
 OF_NOISE = 2.0
 """A stroke has at least this many times what half the pixels stray by."""

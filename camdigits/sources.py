@@ -10,6 +10,7 @@ import errno
 import math
 import os
 import re
+import stat
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ import cv2
 import numpy as np
 
 from camdigits.errors import SourceError
-from camdigits.types import Frame, Image
+from camdigits.types import PICTURE_SUFFIXES, Frame, Image
 
 SIZE = (1280, 720)
 """The (width, height) asked of a camera; it gives the nearest it has."""
@@ -37,11 +38,8 @@ STALLED = 5.0
 GRACE = 0.5
 """Seconds of failed reads (a corrupt picture, a restarting sender) that a live source is forgiven."""
 
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-
-# native lines on stderr help nobody: each failure becomes one SourceError
+# native lines on stderr help nobody: each failure becomes one SourceError; OPENCV_LOG_LEVEL leaves some of them
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 class Source(ABC):
@@ -86,9 +84,13 @@ def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE) -> S
     if "://" in text:
         return _open_address(text)
     path = Path(text)
-    if path.is_dir():
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):  # not there, too long, a zero byte
+        kind = 0
+    if stat.S_ISDIR(kind):
         return _Folder(path)
-    if not path.is_file():
+    if not stat.S_ISREG(kind):
         raise SourceError(f"{text}: no such file, folder or camera; see `camdigits cameras` for cameras")
     return _open_file(path)
 
@@ -101,6 +103,10 @@ class CameraEntry:
     name: str
     width: int
     height: int
+
+    def __str__(self) -> str:
+        size = f"{self.width}x{self.height}" if self.width else "in use, or it does not open"
+        return f"{self.index}  {self.name}  {size}"
 
 
 def list_cameras() -> list[CameraEntry]:
@@ -281,9 +287,9 @@ class _Folder(Source):
     """A folder of pictures, in the order of the numbers in their names, FPS a second."""
 
     def __init__(self, path: Path) -> None:
-        self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURES), key=_numbered)
+        self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES), key=_numbered)
         if not self._paths:
-            raise SourceError(f"{path}: no pictures in this folder ({', '.join(sorted(PICTURES))})")
+            raise SourceError(f"{path}: no pictures in this folder ({', '.join(sorted(PICTURE_SUFFIXES))})")
         first = next((image for image in map(_load, self._paths) if image is not None), None)
         if first is None:
             raise SourceError(f"{path}: none of the {len(self._paths)} pictures in this folder can be read")
@@ -303,15 +309,16 @@ def _read(capture: cv2.VideoCapture) -> Image | None:
         ok, image = capture.read()
     except cv2.error:
         return None
-    return image if ok and image is not None and image.size else None  # type: ignore[return-value]
+    return np.asarray(image, np.uint8) if ok and image is not None and image.size else None
 
 
 def _load(path: Path) -> Image | None:
     """Return a picture turned as its EXIF says; not by imread, which fails on non-ASCII paths on Windows."""
     try:
-        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)  # type: ignore[return-value]
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, OSError):
         return None
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _numbered(path: Path) -> list[tuple[int, str]]:

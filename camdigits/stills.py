@@ -17,18 +17,22 @@ import cv2
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError, PictureError, SinkError
 from camdigits.overlay import draw_numbers
-from camdigits.pictures import STANDARD_INPUT, SUFFIXES, load_picture
+from camdigits.pictures import STANDARD_INPUT, load_picture
 from camdigits.pipeline import trace_image
-from camdigits.types import Box, Image, Number, Trace
+from camdigits.types import PICTURE_SUFFIXES, Box, Image, Number, Trace
 from camdigits.window import Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Still:
-    """One picture, read: image as loaded, trace with boxes in its pixels, elapsed_ms from image to numbers."""
+    """One picture, read: image as loaded, part of it that was read, trace with boxes in the whole picture's pixels.
+
+    elapsed_ms: from image to numbers.
+    """
 
     source: str
     image: Image
+    part: Image
     trace: Trace
     elapsed_ms: float
 
@@ -72,7 +76,8 @@ def read_pictures(
     """
     workers = os.cpu_count() or 1
     pending: deque[Future[Still | Unread]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         for name in names:
             pending.append(pool.submit(_read, name, classifier, min_confidence, roi))
             # decoded pictures are large: no more of them are held than keep the workers busy
@@ -80,6 +85,8 @@ def read_pictures(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever has seen enough need not wait for the rest
 
 
 def _read(name: str, classifier: Classifier, min_confidence: float, roi: Box | None) -> Still | Unread:
@@ -90,13 +97,13 @@ def _read(name: str, classifier: Classifier, min_confidence: float, roi: Box | N
         trace = trace_image(part, classifier, min_confidence)
         if roi is not None:
             trace = _moved(trace, roi.x, roi.y)
-        return Still(name, image, trace, 1000 * (time.perf_counter() - start))
+        return Still(name, image, part, trace, 1000 * (time.perf_counter() - start))
     except CamdigitsError as error:
         return Unread(name, str(error).removeprefix(f"{name}: "))
 
 
 def _crop(image: Image, roi: Box, name: str) -> Image:
-    part = image[max(roi.y, 0) : max(roi.bottom, 0), max(roi.x, 0) : max(roi.right, 0)]
+    part = image[roi.y : roi.bottom, roi.x : roi.right]
     if not part.size:
         height, width = image.shape[:2]
         raise PictureError(
@@ -107,19 +114,8 @@ def _crop(image: Image, roi: Box, name: str) -> Image:
 
 def _moved(trace: Trace, x: int, y: int) -> Trace:
     """Return a trace of a part of a picture with boxes in the whole picture's pixels."""
-
-    def moved(box: Box) -> Box:
-        return Box(box.x + x, box.y + y, box.w, box.h)
-
-    candidates = tuple(replace(candidate, box=moved(candidate.box)) for candidate in trace.candidates)
-    numbers = tuple(
-        replace(
-            number,
-            box=moved(number.box),
-            digits=tuple(replace(digit, box=moved(digit.box)) for digit in number.digits),
-        )
-        for number in trace.numbers
-    )
+    candidates = tuple(replace(candidate, box=candidate.box.moved(x, y)) for candidate in trace.candidates)
+    numbers = tuple(number.with_boxes(lambda box: box.moved(x, y)) for number in trace.numbers)
     return replace(trace, candidates=candidates, numbers=numbers)
 
 
@@ -158,11 +154,12 @@ class Table:
 
 
 class AnnotatedFolder:
-    """A folder for copies of pictures with their numbers drawn on them."""
+    """A folder for copies of pictures with their numbers drawn on them; originals are never written over."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, originals: Iterable[str]) -> None:
         """Create the folder where it is missing. Raises SinkError."""
         self._folder = folder
+        self._originals = {Path(name).resolve() for name in originals}
         self._written: set[Path] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -172,11 +169,11 @@ class AnnotatedFolder:
     def write(self, still: Still) -> Path:
         """Write a copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
         source = Path("stdin.png") if still.source == STANDARD_INPUT else Path(still.source)
-        suffix = source.suffix if source.suffix.lower() in SUFFIXES else ".png"
+        suffix = source.suffix if source.suffix.lower() in PICTURE_SUFFIXES else ".png"
         tries = (self._folder / f"{source.stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
         path = next(path for path in tries if path not in self._written)
-        if path.exists() and source.exists() and path.samefile(source):
-            raise SinkError(f"{path}: would overwrite the picture itself; choose another folder for --output")
+        if path.resolve() in self._originals:
+            raise SinkError(f"{path}: would overwrite a picture that is read; choose another folder for --output")
         self._written.add(path)
         try:
             path.write_bytes(cv2.imencode(suffix, draw_numbers(still.image, still.numbers))[1].tobytes())

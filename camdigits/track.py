@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Box, Number, Reading
+from camdigits.types import Number, Reading
 
 MEMORY = 0.3
 """Seconds in which the weight of a vote falls to 1/e: nine frames of thirty a second."""
@@ -94,8 +94,7 @@ class _Track:
         """Carry the number along with the page, where this frame did not show it as it is."""
         dx, dy = round(shift[0]), round(shift[1])
         if dx or dy:
-            digits = tuple(replace(digit, box=_moved(digit.box, dx, dy)) for digit in self.shown.digits)
-            self.shown = replace(self.shown, box=_moved(self.shown.box, dx, dy), digits=digits)
+            self.shown = self.shown.with_boxes(lambda box: box.moved(dx, dy))
 
     def reading(self) -> Reading:
         vote = self.votes.get(self.shown.text)
@@ -239,7 +238,3 @@ def _likeness(a: str, b: str) -> float:
     if len(a) != len(b):
         return 0.0
     return sum(x == y for x, y in zip(a, b, strict=True)) / len(a) if a else 1.0
-
-
-def _moved(box: Box, dx: int, dy: int) -> Box:
-    return Box(box.x + dx, box.y + dy, box.w, box.h)

@@ -4,7 +4,8 @@ Pixels count from the top left corner, x to the right and y down. Angles are deg
 writing rises to the right.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,13 @@ Patches = NDArray[np.float32]
 
 Probabilities = NDArray[np.float32]
 """(N, C + 1) float32, rows sum to one; C labels, the last column is `not a digit`."""
+
+
+MIN_CONFIDENCE = 0.5
+"""Digits less sure than this are left out, unless the user says otherwise."""
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
+"""What a folder is searched for."""
 
 
 class Box(NamedTuple):
@@ -48,13 +56,9 @@ class Box(NamedTuple):
         x, y = min(self.x, other.x), min(self.y, other.y)
         return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
-    def iou(self, other: "Box") -> float:
-        """Return intersection over union, 0 to 1."""
-        w = min(self.right, other.right) - max(self.x, other.x)
-        h = min(self.bottom, other.bottom) - max(self.y, other.y)
-        if w <= 0 or h <= 0:
-            return 0.0
-        return w * h / (self.w * self.h + other.w * other.h - w * h)
+    def moved(self, dx: int, dy: int) -> "Box":
+        """Return a box of the same size elsewhere."""
+        return Box(self.x + dx, self.y + dy, self.w, self.h)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +120,11 @@ class Number:
     angle: float
     box: Box
     digits: tuple[Digit, ...]
+
+    def with_boxes(self, change: Callable[[Box], Box]) -> "Number":
+        """Return the number with each of its boxes changed."""
+        digits = tuple(replace(digit, box=change(digit.box)) for digit in self.digits)
+        return replace(self, box=change(self.box), digits=digits)
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON output says of a number."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from tests.support.film import write_mjpeg
 from tests.support.screen import TOOLS, Screen, open_screen
 
 SUPPORT = Path(__file__).parent / "support"
+
+# a shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

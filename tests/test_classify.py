@@ -23,6 +23,7 @@ def make_model(
     columns: int = 4,
     side: int = 28,
     names: tuple[str, str] = ("patches", "probabilities"),
+    batch: str | int = "N",
 ) -> Path:
     """Write a tiny model: softmax of the patch's first pixels."""
     helper, numpy_helper, kind = onnx.helper, onnx.numpy_helper, onnx.TensorProto
@@ -35,8 +36,8 @@ def make_model(
             helper.make_node("Softmax", ["scores"], [names[1]], axis=1),
         ],
         "tiny",
-        [helper.make_tensor_value_info(names[0], kind.FLOAT, ["N", side, side])],
-        [helper.make_tensor_value_info(names[1], kind.FLOAT, ["N", columns])],
+        [helper.make_tensor_value_info(names[0], kind.FLOAT, [batch, side, side])],
+        [helper.make_tensor_value_info(names[1], kind.FLOAT, [batch, columns])],
         [shape, weights],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -80,6 +81,8 @@ def test_no_patches_and_more_than_a_batch(tmp_path: Path) -> None:
         ({"version": "0123456789ab"}, "trained with normalisation 0123456789ab"),
         ({"side": 32}, "not patches -> probabilities"),
         ({"names": ("input", "output")}, "not patches -> probabilities"),
+        ({"batch": 1}, "does not run on two patches"),
+        ({"columns": 7}, r"\(2, 7\) probabilities"),
     ],
 )
 def test_a_broken_contract_is_named(tmp_path: Path, broken: dict[str, object], words: str) -> None:

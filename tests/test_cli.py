@@ -2,16 +2,28 @@
 
 import csv
 import json
+import os
+import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import typer
 
+from camdigits import cli
+from camdigits.sources import list_cameras
 from tests.support.command import ROOT, SAMPLES, camdigits
 from tests.support.drawing import paper
+from tests.support.models import write_model
+from tests.support.screen import Screen, wait_until
 
 
 @pytest.fixture
@@ -110,6 +122,16 @@ def test_output_never_overwrites_a_picture(tmp_path: Path) -> None:
     assert picture.read_bytes() == (SAMPLES / "number.jpg").read_bytes()
 
 
+def test_output_never_overwrites_another_picture(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg"
+    for path, sample in ((first, "number.jpg"), (second, "lines.jpg")):
+        path.parent.mkdir()
+        path.write_bytes((SAMPLES / sample).read_bytes())
+    done = camdigits("image", first, second, "--output", second.parent)
+    assert done.returncode == 1
+    assert second.read_bytes() == (SAMPLES / "lines.jpg").read_bytes()
+
+
 def test_csv_writes_a_table(tmp_path: Path) -> None:
     camdigits("image", SAMPLES / "lines.jpg", "--csv", tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(encoding="utf-8") as file:
@@ -134,7 +156,14 @@ def test_model_and_min_confidence(tmp_path: Path) -> None:
     assert sure.stdout == ""
     missing = camdigits("image", "--model", tmp_path / "no.onnx", SAMPLES / "number.jpg")
     assert missing.returncode == 1
-    assert "no such model file" in missing.stderr
+    assert "no such model" in missing.stderr
+
+
+def test_a_model_file_reads_and_its_digits_must_be_sure_enough(tmp_path: Path) -> None:
+    sevens = write_model(tmp_path / "7.onnx", 7, 0.8)
+    for sureness, read in (("0.79", "77777\n"), ("0.81", "")):
+        done = camdigits("image", "--model", sevens, "--min-confidence", sureness, SAMPLES / "number.jpg")
+        assert done.stdout == read
 
 
 def test_roi_reads_a_part_in_the_whole_pictures_pixels() -> None:
@@ -149,9 +178,9 @@ def test_roi_reads_a_part_in_the_whole_pictures_pixels() -> None:
     assert "outside the picture" in outside.stderr
 
 
-@pytest.mark.parametrize("roi", ["1,2,3", "a,b,c,d", "0,0,0,5"])
+@pytest.mark.parametrize("roi", ["1,2,3", "a,b,c,d", "0,0,0,5", "-10,0,50,50"])
 def test_a_wrong_roi_is_a_usage_error(roi: str) -> None:
-    assert camdigits("image", "--roi", roi, SAMPLES / "number.jpg").returncode == 2
+    assert camdigits("image", f"--roi={roi}", SAMPLES / "number.jpg").returncode == 2
 
 
 def test_debug_shows_the_traceback() -> None:
@@ -168,6 +197,96 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert "BrokenPipe" not in done.stderr
 
 
+COLORS = {"blue": (200, 30, 10), "green": (10, 200, 30)}
+YELLOW = (66, 228, 240)  # the text of numbers
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> list[Path]:
+    """A picture with a number, and two that a screen cannot confuse."""
+    for name, color in COLORS.items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((360, 640, 3), color, np.uint8))
+    return [SAMPLES / "number.jpg", *(tmp_path / f"{name}.png" for name in COLORS)]
+
+
+@contextmanager
+def showing(screen: Screen, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `camdigits image --show`; go on when its first picture is on the screen."""
+    command = [sys.executable, "-m", "camdigits", "image", "--show", *map(str, arguments)]
+    with subprocess.Popen(
+        command, env=screen.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            screen.wait_for_window()
+            wait_until(lambda: shown(screen, YELLOW))
+            yield process
+        finally:
+            process.kill()
+
+
+def shown(screen: Screen, color: tuple[int, int, int]) -> bool:
+    return bool((screen.picture() == color).all(axis=2).sum() > 100)
+
+
+def press_until(screen: Screen, key: str, condition: Callable[[], bool]) -> None:
+    """Press a key, and again only where nothing came of it for long: the window may not have listened yet."""
+    pressed = 0.0
+
+    def done() -> bool:
+        nonlocal pressed
+        if condition():
+            return True
+        if time.monotonic() > pressed + 3:
+            screen.press(key)
+            pressed = time.monotonic()
+        return False
+
+    wait_until(done)
+
+
+def test_show_opens_each_picture_and_a_key_shows_the_next(screen: Screen, album: list[Path]) -> None:
+    with showing(screen, *album) as process:
+        time.sleep(0.5)
+        assert not any(shown(screen, color) for color in COLORS.values())  # it waits for the key
+        press_until(screen, "space", lambda: shown(screen, COLORS["blue"]))
+        press_until(screen, "n", lambda: shown(screen, COLORS["green"]))
+        assert not shown(screen, COLORS["blue"])
+        assert process.poll() is None
+        press_until(screen, "Return", lambda: process.poll() is not None)
+        out, said = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, f"{album[0]}:\n40718\n")
+    assert [line.partition(": ")[0] for line in said.splitlines()] == [str(path) for path in album[1:]]
+
+
+@pytest.mark.parametrize("key", ["q", "Escape", None])
+def test_show_ends_where_the_user_closes_the_window(screen: Screen, album: list[Path], key: str | None) -> None:
+    with showing(screen, *album) as process:
+        if key:
+            press_until(screen, key, lambda: process.poll() is not None)
+        else:
+            screen.close_window()
+        out, said = process.communicate(timeout=20)
+    assert (process.returncode, out, said) == (0, f"{album[0]}:\n40718\n", "")
+
+
+def test_show_reads_on_where_the_screen_dies(screen: Screen, album: list[Path]) -> None:
+    with showing(screen, "--json", *album) as process:
+        screen.kill()
+        out, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert [json.loads(line)["source"] for line in out.splitlines()] == [str(path) for path in album]
+    assert said.splitlines()[0] == "the screen is gone; reading goes on without a window"
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("display", "why"), [("", "DISPLAY is not set"), (":4321", "cannot be opened on :4321")])
+def test_show_without_a_screen_says_so_in_one_line_and_reads_on(display: str, why: str) -> None:
+    done = camdigits("image", "--show", SAMPLES / "number.jpg", DISPLAY=display, WAYLAND_DISPLAY="")
+    assert (done.returncode, done.stdout) == (0, "40718\n")
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(rf"no screen: .*{why}; reading goes on without a window", line)
+
+
 def test_bench_prints_a_table_by_stage() -> None:
     done = camdigits("bench", "--rounds", "3")
     assert "3 rounds" in done.stdout
@@ -180,7 +299,17 @@ def test_bench_prints_a_table_by_stage() -> None:
         "all",
     ]
     assert "read: 40718" in camdigits("bench", "--rounds", "1", SAMPLES / "number.jpg").stdout
-    assert "model knn" in camdigits("bench", "--rounds", "1", "--model", "knn").stdout
+
+
+def test_bench_times_the_model_and_the_rounds_that_were_asked(tmp_path: Path) -> None:
+    def rows(rounds: str) -> list[list[str]]:
+        head, _, *table = camdigits("bench", "--rounds", rounds, "--model", sevens).stdout.splitlines()
+        assert head.endswith("read: 77777 77777")
+        return [line.split()[1:] for line in table]
+
+    sevens = write_model(tmp_path / "7.onnx", 7)
+    assert all(len(set(row)) == 1 for row in rows("1"))  # of one round the median is all there is
+    assert any(len(set(row)) > 1 for row in rows("20"))
 
 
 def test_doctor_names_what_it_checks() -> None:
@@ -189,6 +318,35 @@ def test_doctor_names_what_it_checks() -> None:
     for word in ("Python 3.", "OpenCV", "wheel", "no window", "camera", "model cnn reads 0123456789"):
         assert word in done.stdout
     assert camdigits("doctor", "--quiet", DISPLAY="", WAYLAND_DISPLAY="").stdout == ""
+
+
+def test_doctor_finds_a_screen_and_a_camera(screen: Screen, camera: dict[str, str]) -> None:
+    found = camdigits("doctor", **camera, DISPLAY=screen.display).stdout
+    assert "ok      a window opens\n" in found
+    assert "ok      cameras: 0  camera 0  640x360\n" in found
+
+
+def test_quiet_leaves_what_is_broken(tmp_path: Path) -> None:
+    """A stand-in for cv2 fails to import."""
+    (tmp_path / "cv2.py").write_text("raise ImportError('broken')\n")
+    path = os.pathsep.join(map(str, (tmp_path, ROOT, ROOT / "export")))
+    whole, quiet = (camdigits("doctor", *option, PYTHONPATH=path) for option in ((), ("--quiet",)))
+    assert whole.returncode == quiet.returncode == 1
+    assert [line[:6] for line in whole.stdout.splitlines()] == ["ok    ", "broken", "      "]
+    assert quiet.stdout.splitlines() == whole.stdout.splitlines()[1:]
+
+
+def test_cameras_are_listed(camera: dict[str, str]) -> None:
+    done = camdigits("cameras", **camera)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0  camera 0  640x360\n", "")
+
+
+def test_no_camera_is_one_line_and_an_error() -> None:
+    if list_cameras():
+        pytest.skip("there is a camera here")
+    done = camdigits("cameras")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: no camera found; plug one in, or run camdigits doctor\n"
 
 
 def test_a_missing_system_library_is_one_line(tmp_path: Path) -> None:
@@ -203,10 +361,37 @@ def test_a_missing_system_library_is_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_every_command_and_option_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("image", "live", "cameras", "doctor", "bench"):
-        assert f"camdigits {command}" in readme
-        help_text = camdigits(command, "--help", COLUMNS="200").stdout
-        for option in {word.strip(",") for word in help_text.split() if word.startswith("--")} - {"--help"}:
-            assert option.split("=")[0] in readme, f"{command} {option}"
+def whole_command_line() -> Any:
+    """Return the root of the tree of commands, the workshop's among them where it is installed."""
+    app = typer.Typer(add_completion=False)
+    app.registered_callback = cli.app.registered_callback
+    app.registered_commands = list(cli.app.registered_commands)
+    for entry in entry_points(group="camdigits.commands"):
+        entry.load()(app)
+    return typer.main.get_command(app)
+
+
+def walk(command: Any, path: str = "camdigits") -> Iterator[tuple[str, set[str]]]:
+    """Yield each command, as typed, with the names of its options."""
+    yield path, {name for param in command.params if param.param_type_name == "option" for name in param.opts}
+    for name, child in getattr(command, "commands", {}).items():
+        yield from walk(child, f"{path} {name}")
+
+
+def test_every_command_and_option_is_in_a_readme() -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "export/README.md")]
+    sections = [section for text in texts for section in re.split(r"^#+ ", text, flags=re.MULTILINE)]
+    tree = dict(walk(whole_command_line()))
+    assert {"camdigits", "camdigits image", "camdigits live"} < set(tree)
+    for command, options in tree.items():
+        about = [section for section in sections if re.search(rf"\b{command}\b", section)]
+        assert about, command
+        missing = {name for name in options if not any(re.search(rf"(?<![\w-]){name}\b(?!-)", text) for text in about)}
+        assert not missing, f"{command}: {missing}"
+
+
+def test_the_readmes_name_no_option_that_is_none() -> None:
+    known = set().union(*(options for _, options in walk(whole_command_line()))) | {"--help"}
+    for name in ("README.md", "export/README.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, name

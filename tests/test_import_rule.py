@@ -6,7 +6,19 @@ from pathlib import Path
 import camdigits
 
 PACKAGE = Path(camdigits.__file__).parent
-STAGES = {"sources", "segment", "normalize", "classify", "decode", "track", "overlay", "window", "sinks", "pictures"}
+STAGES = {
+    "sources",
+    "segment",
+    "normalize",
+    "classify",
+    "decode",
+    "track",
+    "overlay",
+    "window",
+    "sinks",
+    "pictures",
+    "turn",
+}
 GROUND = {"types", "errors"}
 ALLOWED = {
     "types": set(),
@@ -20,13 +32,14 @@ FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2o
 
 
 def imports(path: Path) -> set[str]:
-    """Every imported module, wherever in the file, `camdigits.x` for one's own."""
+    """Every imported module and name, wherever in the file, `camdigits.x` for one's own."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(part for part in ("camdigits" if node.level else "", node.module) if part)
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -36,7 +49,7 @@ def modules() -> dict[str, set[str]]:
 
 def test_stages_do_not_import_one_another() -> None:
     for name, allowed in ALLOWED.items():
-        own = {module.removeprefix("camdigits.") for module in modules()[name] if module.startswith("camdigits.")}
+        own = {module.split(".")[1] for module in modules()[name] if module.startswith("camdigits.")}
         assert own <= allowed, f"{name} imports {sorted(own - allowed)}"
 
 

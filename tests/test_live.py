@@ -17,7 +17,8 @@ import camdigits
 from camdigits.sinks import Recorder
 from camdigits.sources import open_source
 from tests.support.film import jpeg, mjpeg_server, stamp, write_video
-from tests.support.screen import wait_until
+from tests.support.models import write_model
+from tests.support.screen import Screen, wait_until
 
 CHECKOUT = Path(__file__).parents[1]
 CLIP = CHECKOUT / "samples" / "clip.mp4"
@@ -102,16 +103,56 @@ def test_both_numbers_of_the_sample_clip_settle_within_a_second_and_stay(clip):
     assert right >= 0.95 * len(after)
 
 
-def test_min_confidence_and_model_reach_the_reader(tmp_path):
+@pytest.fixture
+def still(tmp_path: Path) -> Path:
+    """A folder of five pictures, all the same, of 40718."""
+    folder = tmp_path / "still"
+    folder.mkdir()
     for number in range(5):
-        shutil.copy(CHECKOUT / "samples" / "number.jpg", tmp_path / f"{number}.jpg")
-    for options, lines in (([], ["40718"]), (["--min-confidence", "1"], [])):
-        with live("--source", tmp_path, "--headless", *options, command=CAMDIGITS) as running:
+        shutil.copy(CHECKOUT / "samples" / "number.jpg", folder / f"{number}.jpg")
+    return folder
+
+
+def test_min_confidence_and_model_reach_the_reader(still: Path, tmp_path: Path) -> None:
+    sevens = ["--model", write_model(tmp_path / "7.onnx", 7, 0.8)]
+    for options, lines in (
+        ([], ["40718"]),
+        (sevens, ["77777"]),
+        ([*sevens, "--min-confidence", "0.79"], ["77777"]),
+        ([*sevens, "--min-confidence", "0.81"], []),
+    ):
+        with live("--source", still, "--headless", *options, command=CAMDIGITS) as running:
             assert running.end() == 0
         assert running.out == lines
-    with live("--source", tmp_path, "--headless", "--model", "nowhere.onnx", command=CAMDIGITS) as running:
+    with live("--source", still, "--headless", "--model", "nowhere.onnx", command=CAMDIGITS) as running:
         assert running.end() == 1
-    assert running.err[0].startswith("error: nowhere.onnx: no such model file")
+    assert running.err[0].startswith("error: nowhere.onnx: no such model")
+
+
+def test_mirror_turns_the_recording_but_not_what_is_told(still: Path, tmp_path: Path) -> None:
+    told, first = [], []
+    for name, options in (("plain.avi", []), ("turned.avi", ["--mirror"])):
+        output = ["--json", "--output", tmp_path / name]
+        with live("--source", still, "--headless", *output, *options, command=CAMDIGITS) as running:
+            assert running.end() == 0
+        assert running.err == [f"recorded {tmp_path / name}"]
+        told.append(events(running))
+        first.append(play(tmp_path / name)[0][0].astype(int))
+    assert told[0] == told[1]
+    assert [(event["event"], event["text"]) for event in told[0]] == [("number", "40718")]
+    plain, turned = first
+    # the median: the text stays legible, so there the two differ
+    assert np.median(np.abs(turned[:, ::-1] - plain)) <= 1 < np.median(np.abs(turned - plain))
+
+
+def test_without_a_source_it_reads_the_first_camera(camera: dict[str, str], tmp_path: Path) -> None:
+    picture = CHECKOUT / "samples" / "number.jpg"
+    environment = {**camera, "FAKECAM_FILE": str(picture), "FAKECAM_W": "1280", "FAKECAM_H": "720"}
+    with live("--headless", environment=environment, folder=tmp_path, command=CAMDIGITS) as running:
+        wait_until(lambda: running.out or running.err)
+        running.process.send_signal(signal.SIGINT)
+        assert running.end() == 0
+    assert (running.out, running.err) == (["40718"], ["stopped"])
 
 
 def test_a_reader_of_its_output_that_leaves_ends_it_quietly(tmp_path):
@@ -229,6 +270,14 @@ def test_an_unplugged_camera_ends_with_one_line_and_what_was_recorded(camera, tm
     assert 1 < len(images) / fps < 2
 
 
+def test_a_recording_never_overwrites_its_source(film):
+    before = film.read_bytes()
+    with live("--source", film, "--headless", "--output", film, command=CAMDIGITS) as running:
+        assert running.end() == 1
+    assert "would overwrite the video itself" in running.err[0]
+    assert film.read_bytes() == before
+
+
 def test_a_missing_source_leaves_an_older_recording_alone(film):
     before = film.read_bytes()
     with live("--source", "nowhere.mp4", "--headless", "--output", film) as running:
@@ -275,6 +324,14 @@ def address():
     """A network camera that sends for as long as the test takes."""
     with mjpeg_server(fps=30) as opened:
         yield opened
+
+
+def test_headless_opens_no_window(screen: Screen, address: str) -> None:
+    with live("--source", address, "--headless", environment=screen.environment) as running:
+        wait_until(lambda: running.out)
+        assert screen.windows() == []
+    with in_window(screen, "--source", address):
+        assert len(screen.windows()) == 1
 
 
 @pytest.mark.parametrize("key", ["q", "Escape"])

@@ -131,7 +131,7 @@ def test_decompression_bomb_is_refused(tmp_path: Path) -> None:
 def test_missing_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="no such file"):
         load_picture(str(tmp_path / "no.png"))
-    with pytest.raises(PictureError, match="is a folder"):
+    with pytest.raises(PictureError, match="a folder without pictures"):
         load_picture(str(tmp_path))
 
 
@@ -167,8 +167,16 @@ def test_finds_files_folders_and_globs(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_empty_folder_says_what_it_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=r"no pictures in this folder.*\.png"):
-        list(find_pictures([str(tmp_path)]))
+    (name,) = find_pictures([str(tmp_path)])
+    with pytest.raises(PictureError, match=r"a folder without pictures.*\.png"):
+        load_picture(name)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a**b*.png", "a\0b"])
+def test_a_name_that_cannot_be_one_is_told(name: str) -> None:
+    assert list(find_pictures([name])) == [name]
+    with pytest.raises(PictureError):
+        load_picture(name)
 
 
 def test_a_file_with_glob_signs_is_a_file(tmp_path: Path) -> None:

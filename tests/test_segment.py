@@ -11,9 +11,16 @@ from camdigits.types import Box, Candidate, Image
 from tests.support.drawing import draw_digit, paper, shade
 
 
+def iou(a: Box, b: Box) -> float:
+    """Return intersection over union, 0 to 1."""
+    w, h = min(a.right, b.right) - max(a.x, b.x), min(a.bottom, b.bottom) - max(a.y, b.y)
+    both = max(w, 0) * max(h, 0)
+    return both / (a.w * a.h + b.w * b.h - both)
+
+
 def found(candidates: list[Candidate], box: Box, least: float = 0.7) -> Candidate | None:
-    best = max(candidates, key=lambda candidate: candidate.box.iou(box), default=None)
-    return best if best is not None and best.box.iou(box) >= least else None
+    best = max(candidates, key=lambda candidate: iou(candidate.box, box), default=None)
+    return best if best is not None and iou(best.box, box) >= least else None
 
 
 def test_empty_paper_has_next_to_nothing() -> None:

@@ -83,7 +83,7 @@ def warp(ink: Ink, rng: np.random.Generator, degrees: float = 15) -> Ink:
     y += cv2.resize(bend[1], (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC)
     map_x = (inverse[0, 0] * x + inverse[0, 1] * y + w / 2).astype(np.float32)
     map_y = (inverse[1, 0] * x + inverse[1, 1] * y + h / 2).astype(np.float32)
-    return cv2.remap(ink, map_x, map_y, cv2.INTER_CUBIC)  # type: ignore[return-value]
+    return np.asarray(cv2.remap(ink, map_x, map_y, cv2.INTER_CUBIC), np.uint8)
 
 
 def repen(ink: Ink, rng: np.random.Generator) -> Ink:

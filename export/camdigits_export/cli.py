@@ -1,9 +1,8 @@
 """The workshop's commands, which join camdigits' own: train cnn, train knn, export, evaluate.
 
-Loaded at every start of `camdigits`, so everything heavy is imported inside the commands.
+Everything heavy is imported inside the commands, so that `camdigits --help` stays quick.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -47,22 +46,28 @@ def register(app: typer.Typer) -> None:
 
 def train_cnn(
     name: Name = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training digits.")] = 16,
-    seed: Seed = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training digits (16).")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another model (1).")] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN|FILE", help="Begin with the weights of a run or a .keras file.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or with the newest one.")] = False,
 ) -> None:
     """Train the convolutional network."""
+    if resume and (epochs, seed, start) != (None, None, None):
+        raise typer.BadParameter(
+            "goes on as the run began; leave out --epochs, --seed and --start", param_hint="--resume"
+        )
     with _extra():
         from camdigits_export import cnn
         from camdigits_export.patches import load_workshop
 
         run = _run(name, "cnn", resume)
+        recipe = cnn.Recipe(epochs=epochs or 16, seed=1 if seed is None else seed, start=str(start or ""))
+        cnn.check(run, recipe, resume)
         workshop = load_workshop(report=_say)
         with _progress() as progress:
-            bar = progress.add_task("", total=epochs)
+            bar = progress.add_task("", total=recipe.epochs)
 
             def report(epoch: int, of: int, done: float, figures: "Figures | None") -> None:
                 progress.update(bar, total=of, completed=epoch - 1 + done, description=f"epoch {epoch} of {of}")
@@ -73,7 +78,6 @@ def train_cnn(
                         f"rejects caught {figures.caught:.2%}"
                     )
 
-            recipe = cnn.Recipe(epochs=epochs, seed=seed, start=str(start or ""))
             try:
                 cnn.train(workshop, run, recipe, resume, report)
             except KeyboardInterrupt:
@@ -112,7 +116,7 @@ def export(
     with _extra():
         from camdigits_export.to_onnx import export_run, export_shipped
 
-        run = run or _newest("cnn")
+        run = run or _newest()
         exported = export_run(run, output) if run else export_shipped(output or Path("cnn.onnx"))
     _say(f"largest difference from Keras on {exported.compared} patches: {exported.difference:.1e}")
     print(exported.path)
@@ -144,7 +148,7 @@ def _run(name: str | None, kind: str, resume: bool) -> Path:
     if name:
         return RUNS / name
     if resume:
-        newest = _newest(kind)
+        newest = _newest()
         if not newest:
             raise CamdigitsError(f"no {kind} run in {RUNS} to resume; start one without --resume")
         return newest
@@ -154,14 +158,10 @@ def _run(name: str | None, kind: str, resume: bool) -> Path:
     return RUNS / f"{kind}-{number}"
 
 
-def _newest(kind: str) -> Path | None:
-    """Return the run of a kind whose model was written last."""
-    runs = []
-    for recipe in RUNS.glob("*/recipe.json"):
-        models = [path for path in (recipe.with_name("model.keras"), recipe.with_name("model.onnx")) if path.is_file()]
-        if models and json.loads(recipe.read_text()).get("kind") == kind:
-            runs.append((max(path.stat().st_mtime for path in models), recipe.parent))
-    return max(runs)[1] if runs else None
+def _newest() -> Path | None:
+    """Return the run whose Keras model was written last: only CNNs have one."""
+    models = sorted(RUNS.glob("*/model.keras"), key=lambda path: path.stat().st_mtime)
+    return models[-1].parent if models else None
 
 
 @contextmanager

@@ -27,7 +27,8 @@ class Recipe:
 
     start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at each batch.
     seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each, for every
-    training digit. jitter_share: of all patches, those turned and shifted anew.
+    training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken from `not a
+    digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
     """
 
     start: str = ""
@@ -44,6 +45,7 @@ class Recipe:
     rare_share: float = 0.08
     reject_share: float = 0.25
     jitter_share: float = 0.7
+    reject_bias: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,12 @@ def train(
 ) -> Figures:
     """Train in the folder `run` and return the last epoch's figures.
 
-    resume: go on from checkpoint.keras with the recipe found there. Raises DataError where there is nothing to
-    resume or the folder is taken.
+    resume: go on from checkpoint.keras with the recipe found there. Raises DataError as `check` does.
     """
-    checkpoint = run / "checkpoint.keras"
+    check(run, recipe, resume)
     if resume:
         recipe, model, done, figures = _resume(run)
     else:
-        if checkpoint.exists():
-            raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
         run.mkdir(parents=True, exist_ok=True)
         (run / "recipe.json").write_text(json.dumps({"kind": "cnn", **asdict(recipe)}, indent=1) + "\n")
         keras.utils.set_random_seed(recipe.seed)
@@ -132,6 +131,20 @@ def train(
     if keeper.figures is None:
         raise DataError(f"{run}: nothing to train; its recipe has {recipe.epochs} epochs")
     return keeper.figures
+
+
+def check(run: Path, recipe: Recipe, resume: bool) -> None:
+    """Raise DataError where a training cannot begin: nothing to resume, the folder taken, no weights to start with.
+
+    To be called before patches are made, which takes minutes.
+    """
+    trained = (run / "checkpoint.keras").exists()
+    if resume and not trained:
+        raise DataError(f"{run}: no training to resume; start one without --resume")
+    if trained and not resume:
+        raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
+    if recipe.start and not resume:
+        load_trained(Path(recipe.start))
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -176,7 +189,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._report(self._epoch + 1, self._recipe.epochs, (batch + 1) / self._steps, None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"])
+        self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"], self._recipe.reject_bias)
         self._served.save(self._run / "model.keras")
         # written aside first: an interrupt never leaves half a checkpoint
         self.model.save(self._run / "unfinished.keras")
@@ -218,22 +231,20 @@ def load_trained(path: Path) -> keras.Model:
         raise DataError(f"{file}: Keras cannot read it ({str(error).splitlines()[0]}); train it again") from error
 
 
-def _serve(model: keras.Model, served: keras.Model, workshop: Workshop, training: float) -> Figures:
-    """Give `served` the averaged weights and its temperature; return how it does."""
+def _serve(model: keras.Model, served: keras.Model, workshop: Workshop, training: float, reject_bias: float) -> Figures:
+    """Give `served` the averaged weights, less of the reject class, and its temperature; return how it does."""
     served.set_weights(model.get_weights())
     model.optimizer.finalize_variable_values(served.trainable_variables)
-    logits_of = keras.Model(served.input, served.get_layer("logits").output)
-    sets = (workshop.validation, workshop.validation_seen, workshop.held_rejects)
-    labels = np.concatenate([part.labels for part in sets])
-    patches = np.concatenate([part.patches for part in sets])
-    logits = np.asarray(logits_of.predict(as_input(patches), 512, verbose=0))
-    temperature = fit_temperature(logits, labels)
     last = served.get_layer("logits")
-    last.set_weights([weights / temperature for weights in last.get_weights()])
-    said = logits.argmax(axis=1)
-    ends = np.cumsum([len(part) for part in sets])
-    accuracy, seen, caught = (float(part.mean()) for part in np.split(said == labels, ends)[:3])
-    return Figures(training, accuracy, seen, float(np.mean(said[: ends[0]] == REJECT)), caught, temperature)
+    weights, bias = last.get_weights()
+    bias[REJECT] -= reject_bias
+    last.set_weights([weights, bias])
+    logits_of = keras.Model(served.input, served.get_layer("logits").output)
+    choosing = workshop.choosing()
+    logits = np.asarray(logits_of.predict(as_input(choosing.patches), 512, verbose=0))
+    temperature = fit_temperature(logits, choosing.labels)
+    last.set_weights([weights / temperature, bias / temperature])
+    return Figures(training=training, **workshop.figures(logits.argmax(axis=1)), temperature=temperature)
 
 
 def _log(run: Path, epoch: int, loss: float, figures: Figures) -> None:

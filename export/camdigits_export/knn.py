@@ -192,9 +192,9 @@ def _describe(patches: NDArray[np.uint8]) -> Floats:
 
 def calibrate(model: Knn, recipe: KnnRecipe, workshop: Workshop) -> tuple[Knn, dict[str, float]]:
     """Choose doubt and temperature by cross-entropy on validation; return the figures too."""
-    sets = (workshop.validation, workshop.validation_seen, workshop.held_rejects)
-    truth = np.concatenate([part.labels for part in sets])
-    found = nearest(model, np.concatenate([part.patches for part in sets]))
+    choosing = workshop.choosing()
+    truth = choosing.labels
+    found = nearest(model, choosing.patches)
     scale = float(np.median(found[0][:, 0]))
     model = replace(model, sharpness=recipe.fade / scale, stranger=recipe.stranger * scale)
     best, least = model, np.inf
@@ -204,11 +204,7 @@ def calibrate(model: Knn, recipe: KnnRecipe, workshop: Workshop) -> tuple[Knn, d
         loss = -float(np.mean(np.log(np.maximum(said, 1e-9))))
         if loss < least:
             best, least = tried, loss
-    winners = vote(best, *found).argmax(axis=1)
-    ends = np.cumsum([len(part) for part in sets])
-    accuracy, seen, caught = (float(part.mean()) for part in np.split(winners == truth, ends)[:3])
-    rejected = float(np.mean(winners[: ends[0]] == REJECT))
-    return best, {"accuracy": accuracy, "seen": seen, "rejected": rejected, "caught": caught}
+    return best, workshop.figures(vote(best, *found).argmax(axis=1))
 
 
 def to_graph(model: Knn) -> onnx.ModelProto:

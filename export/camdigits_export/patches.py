@@ -56,7 +56,7 @@ class Workshop:
 
     clean: MNIST's training digits. seen: versions of them as a camera sees them, (V, N, 28, 28) uint8. rare: digits
     drawn as MNIST lacks them. rejects: what is no digit. The rest is for choosing only: validation digits, the same as
-    a camera sees them, and rejects of letters, fonts and shapes that training never sees.
+    a camera sees them, and rejects made of those digits, or with fonts, signs and shapes that training never sees.
     """
 
     clean: PatchSet
@@ -66,6 +66,26 @@ class Workshop:
     validation: PatchSet
     validation_seen: PatchSet
     held_rejects: PatchSet
+
+    def choosing(self) -> PatchSet:
+        """Return all that is for choosing only, one set after the other."""
+        sets = self.validation, self.validation_seen, self.held_rejects
+        return PatchSet(np.concatenate([s.patches for s in sets]), np.concatenate([s.labels for s in sets]))
+
+    def figures(self, said: NDArray[np.integer]) -> dict[str, float]:
+        """Return what a model does that says these labels of `choosing`, as shares of 0 to 1.
+
+        accuracy: clean digits read right. seen: the same as a camera sees them. rejected: clean digits taken for no
+        digit. caught: rejects taken for no digit.
+        """
+        ends = np.cumsum([len(self.validation), len(self.validation_seen)])
+        clean, seen, rejects = np.split(said == self.choosing().labels, ends)
+        return {
+            "accuracy": float(clean.mean()),
+            "seen": float(seen.mean()),
+            "rejected": float(np.mean(said[: ends[0]] == REJECT)),
+            "caught": float(rejects.mean()),
+        }
 
 
 def load_workshop(report: Report) -> Workshop:
@@ -114,6 +134,7 @@ def _made(kind: str, count: int, seed: int, report: Report) -> NDArray[np.uint8]
         return loaded
     FOLDER.mkdir(parents=True, exist_ok=True)
     report(f"making {count} patches: {kind}")
+    load_mnist("train")  # a worker could not say what is missing
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
     # spawned, not forked: TensorFlow may already run threads here
     with ProcessPoolExecutor(min(os.cpu_count() or 1, len(jobs)), get_context("spawn"), _start) as pool:

@@ -1,4 +1,4 @@
-"""The recipes of samples/: which numbers, in which scene. Run as `python -m camdigits_export.scenes`."""
+"""The recipes of samples/: which numbers, in which scene. Run as `python -m camdigits_export.samples`."""
 
 import argparse
 import json
@@ -362,8 +362,12 @@ def save(path: Path, image: Image) -> None:
 
 def main() -> None:
     """Remake samples/."""
-    parser = argparse.ArgumentParser(prog="python -m camdigits_export.scenes", description="Remake samples/.")
+    parser = argparse.ArgumentParser(prog="python -m camdigits_export.samples", description="Remake samples/.")
     parser.add_argument("digits", nargs="?", type=Path, default=DIGITS, help="digits.png (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path("samples"), help="folder to write (default: %(default)s)")
     chosen = parser.parse_args()
     remake(chosen.digits, chosen.output)
+
+
+if __name__ == "__main__":
+    main()

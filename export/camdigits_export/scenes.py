@@ -6,7 +6,7 @@
     surface   sheet and desk under their light, as far as the camera looks
     expose    surface through the homography, lens, sensor -> frame
 
-`python -m camdigits_export.scenes` remakes samples/ (see camdigits_export.samples, which holds the recipes).
+`python -m camdigits_export.samples` remakes samples/ with it.
 """
 
 from collections.abc import Sequence
@@ -567,9 +567,3 @@ def _floats(pixels: NDArray[Any]) -> Floats:
 def _bytes(pixels: Floats) -> Image:
     """Round to (…) uint8, clipped."""
     return np.asarray(np.clip(pixels + 0.5, 0, 255), np.uint8)
-
-
-if __name__ == "__main__":
-    from camdigits_export.samples import main
-
-    main()

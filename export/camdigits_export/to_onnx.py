@@ -94,8 +94,8 @@ def difference(data: bytes, expected: NDArray[np.float32], patches: Patches) -> 
     largest = float(np.abs(run(data, patches) - expected).max())
     if largest > TOLERANCE:
         raise ModelError(
-            f"ONNX and Keras differ by {largest:.1e} on {len(patches)} patches, more than {TOLERANCE:.0e}: "
-            "tf2onnx or onnxruntime of this version is at fault; try another"
+            f"the ONNX file and what trained it differ by {largest:.1e} on {len(patches)} patches, "
+            f"more than {TOLERANCE:.0e}: a converter or onnxruntime of this version is at fault; try another"
         )
     return largest
 

@@ -1,20 +1,30 @@
 """The workshop's commands, as a person types them, in a folder of their own."""
 
+import csv
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import typer
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
 from camdigits.errors import CamdigitsError
 from camdigits_export import cli, cnn, evaluate, knn, patches
-from camdigits_export.patches import Workshop
+from camdigits_export.augment import as_input
+from camdigits_export.patches import PatchSet, Workshop
+from tests.support.command import camdigits
+from tests.support.models import write_model
 
 RUNNER = CliRunner()
 
@@ -36,42 +46,81 @@ def run(app: typer.Typer, *words: str) -> str:
     return result.output
 
 
-def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cnn.Recipe, "__init__", small(cnn.Recipe.__init__))
-    said = run(app, "train", "cnn", "--epochs", "1", "--seed", "5")
-    assert "validation" in said
-    assert "runs/cnn-1" in said
-    recipe = json.loads(Path("runs/cnn-1/recipe.json").read_text())
-    assert (recipe["epochs"], recipe["seed"]) == (1, 5)
-    run(app, "train", "cnn", "second", "--epochs", "1")
-    said = run(app, "export")
-    assert "1000 patches" in said
-    assert "runs/second/model.onnx" in said
-    assert Classifier("runs/second/model.onnx").labels == tuple("0123456789")
-    run(app, "export", "runs/cnn-1", "--output", "mine.onnx")
-    assert Path("mine.onnx").is_file()
-    run(app, "train", "cnn", "third", "--start", "runs/cnn-1", "--epochs", "1")
-    assert json.loads(Path("runs/third/recipe.json").read_text())["start"] == "runs/cnn-1"
-    # nothing is left to do, so going on ends at once, with the newest run
-    assert "runs/third" in run(app, "train", "cnn", "--resume")
+def small(whole: Callable[..., None]) -> Callable[..., None]:
+    """Make recipes of a tiny network that keeps the weights it begins with, so that a test sees which they were."""
 
-
-def small(whole: object) -> object:
-    def init(self: cnn.Recipe, **asked: object) -> None:
-        whole(self, **{"channels": (4, 4, 4), "dense": 8, "batch": 64, **asked})
+    def init(self: cnn.Recipe, **asked: Any) -> None:
+        whole(self, **{"channels": (4, 4, 4), "dense": 8, "batch": 64, "rate": 1e-12, **asked})
 
     return init
 
 
-def test_train_knn_writes_an_onnx_file(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+def first_weights(run: str) -> NDArray[np.float32]:
+    weights: NDArray[np.float32] = cnn.load_trained(Path(run)).get_weights()[0]
+    return weights
+
+
+def epochs_in(run: str) -> list[str]:
+    with Path(run, "log.csv").open(newline="") as file:
+        return [row["epoch"] for row in csv.DictReader(file)]
+
+
+def training_of(file: str) -> Any:
+    return json.loads(Classifier(file)._session.get_modelmeta().custom_metadata_map["camdigits.training"])
+
+
+def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cnn.Recipe, "__init__", small(cnn.Recipe.__init__))
+    said = run(app, "train", "cnn", "--epochs", "2", "--seed", "5")
+    assert "validation" in said
+    assert "runs/cnn-1" in said
+    assert epochs_in("runs/cnn-1") == ["1", "2"]
+    keras.utils.set_random_seed(5)
+    expected = cnn.build(cnn.Recipe()).get_weights()[0]
+    assert first_weights("runs/cnn-1") == pytest.approx(expected, abs=1e-6)
+    run(app, "train", "cnn", "second", "--epochs", "1")
+    assert epochs_in("runs/second") == ["1"]
+    assert first_weights("runs/second") != pytest.approx(first_weights("runs/cnn-1"), abs=1e-3)
+    said = run(app, "export")
+    assert "1000 patches" in said
+    assert "runs/second/model.onnx" in said
+    assert training_of("runs/second/model.onnx")["recipe"]["seed"] == 1
+    run(app, "export", "runs/cnn-1", "-o", "mine.onnx")
+    assert training_of("mine.onnx")["recipe"]["seed"] == 5
+    assert not Path("runs/cnn-1/model.onnx").exists()
+    run(app, "train", "cnn", "third", "--start", "runs/cnn-1", "--epochs", "1")
+    assert first_weights("runs/third") == pytest.approx(first_weights("runs/cnn-1"), abs=1e-6)
+
+
+def test_resume_goes_on_with_the_newest_run_and_with_no_other_than_the_one_named(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(epoch: int, _of: int, _done: float, _figures: object) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cnn.Recipe, "__init__", small(cnn.Recipe.__init__))
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, Path("runs/older"), cnn.Recipe(epochs=2), report=interrupt)
+    shutil.copytree("runs/older", "runs/newer", copy_function=shutil.copyfile)
+    assert "runs/newer" in run(app, "train", "cnn", "--resume")
+    assert (epochs_in("runs/older"), epochs_in("runs/newer")) == (["1"], ["1", "2"])
+    with pytest.raises(CamdigitsError, match=r"runs/other: no training to resume"):
+        run(app, "train", "cnn", "other", "--resume")
+
+
+def test_train_knn_writes_an_onnx_file(app: typer.Typer, monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
     init = knn.KnnRecipe.__init__
     monkeypatch.setattr(
         knn.KnnRecipe, "__init__", lambda self, seed: init(self, components=32, seen=10, rare=10, rejects=50, seed=seed)
     )
     said = run(app, "train", "knn", "mine", "--seed", "4")
     assert "runs/mine/model.onnx" in said
-    assert json.loads(Path("runs/mine/recipe.json").read_text())["seed"] == 4
     assert Classifier("runs/mine/model.onnx").labels == tuple("0123456789")
+    assert "runs/knn-1/model.onnx" in run(app, "train", "knn")
+    patches = as_input(workshop.validation_seen.patches)
+    mine, other = (Classifier(f"runs/{name}/model.onnx")(patches) for name in ("mine", "knn-1"))
+    assert np.abs(mine - other).max() > 0.01  # another seed takes other examples
 
 
 def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> None:
@@ -94,16 +143,54 @@ def test_export_of_no_run_is_an_error(app: typer.Typer) -> None:
         run(app, "export", "nowhere")
 
 
-@pytest.mark.parametrize(("name", "words"), [("mnist", ()), ("rejects", ("--dataset", "rejects"))])
+@pytest.mark.parametrize(
+    ("words", "count", "kind"),
+    [((), 60, "digits"), (("--dataset", "validation"), 80, "digits"), (("--dataset", "rejects"), 90, "rejects")],
+)
 def test_evaluate_prints_shares_with_intervals_and_time(
-    name: str, words: tuple[str, ...], app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...],
+    count: int,
+    kind: str,
+    app: typer.Typer,
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sets = {"mnist": workshop.validation, "rejects": workshop.held_rejects}
-    monkeypatch.setattr(evaluate, "dataset", lambda asked, _report: sets[asked])
+    """MNIST itself is not at hand here: drawn sets of different sizes stand for its parts."""
+
+    def first(part: PatchSet, size: int) -> PatchSet:
+        return PatchSet(part.patches[:size], part.labels[:size])
+
+    monkeypatch.setattr(evaluate, "mnist_test", lambda: first(workshop.validation, 60))
+    monkeypatch.setattr(evaluate, "validation", lambda _report: first(workshop.validation, 80))
+    monkeypatch.setattr(evaluate, "held_rejects", lambda _report: first(workshop.held_rejects, 90))
     said = run(app, "evaluate", "cnn", *words)
-    assert re.search(r"right: \d+ of 100, [\d.]+% \(95 %: [\d.]+% to [\d.]+%\)", said), name
-    assert "rejected: " in said
+    shares = rf": (\d+) of {count}, [\d.]+% \(95 %: [\d.]+% to [\d.]+%\)"
+    right, rejected = (int(re.search(title + shares, said)[1]) for title in ("right", "rejected"))  # type: ignore[index]
+    assert right > 0.8 * count
+    assert rejected == right if kind == "rejects" else rejected < 0.2 * count
     assert re.search(r"[\d.]+ ms \(median\)", said)
+
+
+def test_evaluate_measures_the_file_that_was_named(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "mnist_test", lambda: workshop.validation)  # ten of each digit
+    write_model(Path("7.onnx"), 7, 0.9)
+    said = run(app, "evaluate", "7.onnx")
+    assert "right: 10 of 100, 10.00%" in said
+    assert "rejected: 0 of 100" in said
+    assert "mean confidence: 90.00%" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dataset", "count", "floor"), [("mnist", 10_000, 99), ("validation", 5000, 98)])
+def test_evaluate_on_mnist_itself(dataset: str, count: int, floor: float, tmp_path: Path) -> None:
+    if not os.environ.get("CAMDIGITS_DATA"):
+        pytest.skip("needs MNIST in CAMDIGITS_DATA")
+    said = camdigits("evaluate", "cnn", "--dataset", dataset, cwd=tmp_path).stdout
+    found = re.search(rf"right: \d+ of {count}, ([\d.]+)%", said)
+    assert found
+    assert float(found[1]) > floor
 
 
 def test_a_missing_extra_is_one_line(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:

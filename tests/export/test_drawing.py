@@ -71,7 +71,6 @@ def test_the_rare_are_ways_that_exist() -> None:
 def test_held_out_rejects_are_of_another_kind() -> None:
     assert not set(rejects.FONTS) & set(rejects.HELD_FONTS)
     assert not set(rejects.SIGNS) & set(rejects.HELD_SIGNS)
-    assert set(rejects.HELD_LETTERS) - set(rejects.LETTERS)
 
 
 def test_no_letter_looks_like_a_digit() -> None:

@@ -45,6 +45,10 @@ class Screen:
         """Return what the screen shows."""
         return read_xwd(self._pixels.read_bytes())
 
+    def windows(self) -> list[str]:
+        """Return the windows that the window manager has, a line each."""
+        return subprocess.check_output(["wmctrl", "-l"], env=self.environment, text=True, timeout=20).splitlines()
+
     def kill(self) -> None:
         self.server.kill()
         self.server.wait()
