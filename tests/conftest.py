@@ -15,8 +15,10 @@ from tests.support.screen import TOOLS, Screen, open_screen
 
 SUPPORT = Path(__file__).parent / "support"
 
-# a shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
+# a shell that starts the tests in the background, or nohup, has them ignore signals, and so every program they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
