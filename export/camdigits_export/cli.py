@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,14 +25,17 @@ RUNS = Path("runs")
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The run's folder in runs/; by default a new one.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another model.")]
+DatasetOption = Annotated[
+    str, typer.Option(metavar="NAME|DIR", help="mnist, usps, mnist+usps, opencv, or a folder with a subfolder a class.")
+]
 
 
-class DatasetName(StrEnum):
-    """What a model can be evaluated on."""
+class ArchitectureName(StrEnum):
+    """Networks that can be trained."""
 
-    MNIST = "mnist"
-    VALIDATION = "validation"
-    REJECTS = "rejects"
+    BEST = "best"
+    SMALL = "small"
+    CLASSIC = "classic"
 
 
 def register(app: typer.Typer) -> None:
@@ -46,28 +50,50 @@ def register(app: typer.Typer) -> None:
 
 def train_cnn(
     name: Name = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training digits (16).")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another model (1).")] = None,
+    architecture: Annotated[
+        ArchitectureName, typer.Option(help="best: ours. small: for weak machines. classic: Keras' old example.")
+    ] = ArchitectureName.BEST,
+    dataset: DatasetOption = "mnist",
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Start from a recipe.json, of a run or of tune.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training digits.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another model.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Patches in one step.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0, help="Learning rate at its highest.")] = None,
+    dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of the hidden units left out.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0, help="AdamW's weight decay.")] = None,
+    ema: Annotated[float | None, typer.Option(min=0, max=1, help="What of the averaged weights stays a step.")] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN|FILE", help="Begin with the weights of a run or a .keras file.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or with the newest one.")] = False,
 ) -> None:
     """Train the convolutional network."""
-    if resume and (epochs, seed, start) != (None, None, None):
-        raise typer.BadParameter(
-            "goes on as the run began; leave out --epochs, --seed and --start", param_hint="--resume"
-        )
+    options: dict[str, Any] = {
+        "epochs": epochs,
+        "seed": seed,
+        "batch": batch,
+        "rate": rate,
+        "dropout": dropout,
+        "weight_decay": weight_decay,
+        "ema": ema,
+        "start": str(start) if start else None,
+    }
+    asked = {option: value for option, value in options.items() if value is not None}
+    if resume and (asked or recipe):
+        raise typer.BadParameter("goes on as the run began; leave out the other options", param_hint="--resume")
     with _extra():
         from camdigits_export import cnn
         from camdigits_export.patches import load_workshop
 
         run = _run(name, "cnn", resume)
-        recipe = cnn.Recipe(epochs=epochs or 16, seed=1 if seed is None else seed, start=str(start or ""))
-        cnn.check(run, recipe, resume)
-        workshop = load_workshop(report=_say)
+        base = cnn.read_recipe(recipe) if recipe else replace(cnn.RECIPES[architecture.value], dataset=dataset)
+        chosen = cnn.resumed(run) if resume else replace(base, **asked)
+        cnn.check(run, chosen, resume)
+        workshop = load_workshop(chosen.dataset, _say)
         with _progress() as progress:
-            bar = progress.add_task("", total=recipe.epochs)
+            bar = progress.add_task("", total=chosen.epochs)
 
             def report(epoch: int, of: int, done: float, figures: "Figures | None") -> None:
                 progress.update(bar, total=of, completed=epoch - 1 + done, description=f"epoch {epoch} of {of}")
@@ -79,27 +105,27 @@ def train_cnn(
                     )
 
             try:
-                cnn.train(workshop, run, recipe, resume, report)
+                cnn.train(workshop, run, chosen, resume, report)
             except KeyboardInterrupt:
                 _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
                 raise
     _say(f"trained: {run}; camdigits export makes its ONNX file")
 
 
-def train_knn(name: Name = None, seed: Seed = 1) -> None:
+def train_knn(name: Name = None, dataset: DatasetOption = "mnist", seed: Seed = 1) -> None:
     """Fit the nearest neighbours."""
     with _extra():
         from camdigits_export import knn
         from camdigits_export.patches import load_workshop
 
         run = _run(name, "knn", resume=False)
-        workshop = load_workshop(report=_say)
+        workshop = load_workshop(dataset, _say)
         with _progress() as progress:
             bar = progress.add_task("fitting", total=1)
             path = knn.train(
                 workshop,
                 run,
-                knn.KnnRecipe(seed=seed),
+                knn.KnnRecipe(dataset=dataset, seed=seed),
                 lambda doing, done: progress.update(bar, description=doing, completed=done),
             )
     _say(f"trained: {path.stat().st_size / 1e6:.1f} MB, the same to 1e-5 as scikit-learn")
@@ -125,8 +151,12 @@ def export(
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="cnn, knn, or an .onnx file.")],
     dataset: Annotated[
-        DatasetName, typer.Option(help="mnist: its test digits. validation: kept back. rejects: what is no digit.")
-    ] = DatasetName.MNIST,
+        str,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="mnist, usps, opencv, hwd, a folder: test signs. validation: kept back. rejects: what is none.",
+        ),
+    ] = "mnist",
 ) -> None:
     """Measure a model: accuracy with its 95 % interval, digits rejected, time."""
     with _extra():
@@ -134,7 +164,7 @@ def evaluate(
         from camdigits_export import evaluate as measure
 
         classifier = Classifier(model)
-        patches = measure.dataset(dataset.value, _say)
+        patches = measure.dataset(dataset, _say)
         found = measure.score(classifier, patches)
         for title, hits in (("right", found.right), ("rejected", found.rejected)):
             low, high = measure.wilson(hits, found.count)

@@ -1,4 +1,4 @@
-"""The CNN: three blocks of two 3x3 convolutions, small enough for ten digits in 3 ms on one thread.
+"""Convolutional networks: `best` and `small`, three blocks of two 3x3 convolutions, and `classic`, Keras' old example.
 
 A run is a folder runs/NAME: recipe.json says what was asked, log.csv how it went, checkpoint.keras goes on from the
 last whole epoch, and model.keras is what to export: averaged weights (EMA), the temperature folded into the last layer.
@@ -6,10 +6,11 @@ last whole epoch, and model.keras is what to export: averaged weights (EMA), the
 
 import csv
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,23 +19,28 @@ from numpy.typing import NDArray
 from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
-from camdigits_export.patches import REJECT, Workshop
+from camdigits_export.patches import Workshop
+
+Architecture = Literal["best", "small", "classic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a training is made of, besides the patches.
+    """All that a training is made of.
 
-    start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at each batch.
-    seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each, for every
-    training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken from `not a
-    digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
+    dataset: whose patches, as datasets.load takes it. channels: of the blocks of best and small. dense: units of the
+    hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at
+    each batch. seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each,
+    for every training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken
+    from `not a digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
     """
 
+    architecture: Architecture = "best"
+    dataset: str = "mnist"
     start: str = ""
-    epochs: int = 16
+    epochs: int = 30
     seed: int = 1
-    channels: Sequence[int] = (16, 32, 64)
+    channels: Sequence[int] = (16, 40, 96)
     dense: int = 96
     dropout: float = 0.15
     batch: int = 128
@@ -46,6 +52,28 @@ class Recipe:
     reject_share: float = 0.25
     jitter_share: float = 0.7
     reject_bias: float = 0.3
+
+
+RECIPES: dict[Architecture, Recipe] = {
+    "best": Recipe(),
+    "small": Recipe(architecture="small", channels=(8, 16, 32), dense=32, dropout=0.05),
+    # as keras/examples/mnist_cnn.py had it: Adadelta at 1.0, no augmentation, no averaging
+    "classic": Recipe(
+        architecture="classic",
+        epochs=10,
+        channels=(32, 64),
+        dense=256,
+        dropout=0.5,
+        rate=1.0,
+        weight_decay=0.0,
+        ema=0.0,
+        seen_share=0.0,
+        rare_share=0.0,
+        jitter_share=0.0,
+        reject_bias=0.0,
+    ),
+}
+"""What each architecture is trained with unless asked otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +97,44 @@ Report = Callable[[int, int, float, Figures | None], None]
 """Called with (epoch from 1, epochs, share of it done, its figures once it is whole)."""
 
 
-def build(recipe: Recipe) -> keras.Model:
-    """Return the untrained network: `patches` (N, 28, 28) float32 to `probabilities` (N, 11) float32."""
+def build(recipe: Recipe, classes: int) -> keras.Model:
+    """Return the untrained network: `patches` (N, 28, 28) float32 to `probabilities` (N, classes) float32."""
     layers = keras.layers
     patches = keras.Input((28, 28), name="patches")
     x = layers.Reshape((28, 28, 1))(patches)
-    for depth, channels in enumerate(recipe.channels):
-        for _ in range(2):
-            x = layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
-            x = layers.BatchNormalization(momentum=0.98)(x)
-            x = layers.ReLU()(x)
-        if depth < len(recipe.channels) - 1:
+    if recipe.architecture == "classic":
+        for channels in recipe.channels:
+            x = layers.Conv2D(channels, 3, activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(recipe.dropout / 2)(x)
+    else:
+        for channels in recipe.channels:
+            for _ in range(2):
+                x = layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+                x = layers.BatchNormalization(momentum=0.98)(x)
+                x = layers.ReLU()(x)
             x = layers.MaxPooling2D()(x)
-    x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
-    x = layers.Dropout(recipe.dropout)(x)
+    if recipe.architecture != "classic":
+        x = layers.Dropout(recipe.dropout)(x)
     x = layers.Dense(recipe.dense, activation="relu")(x)
     x = layers.Dropout(recipe.dropout)(x)
-    x = layers.Dense(REJECT + 1, name="logits")(x)
+    x = layers.Dense(classes, name="logits")(x)
     return keras.Model(patches, layers.Softmax(name="probabilities")(x))
+
+
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Return what the recipe trains with; steps: batches in an epoch."""
+    if recipe.architecture == "classic":
+        return keras.optimizers.Adadelta(recipe.rate)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.rate / 20,
+        decay_steps=max(recipe.epochs - 1, 1) * steps,
+        alpha=0.01,
+        warmup_target=recipe.rate,
+        warmup_steps=steps,
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.ema)
 
 
 def train(
@@ -106,22 +153,16 @@ def train(
         recipe, model, done, figures = _resume(run)
     else:
         run.mkdir(parents=True, exist_ok=True)
-        (run / "recipe.json").write_text(json.dumps({"kind": "cnn", **asdict(recipe)}, indent=1) + "\n")
+        settings = {"kind": "cnn", **asdict(recipe), "labels": workshop.names}
+        (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
         keras.utils.set_random_seed(recipe.seed)
-        model, done, figures = build(recipe), 0, None
+        model, done, figures = build(recipe, workshop.reject + 1), 0, None
         if recipe.start:
             model.set_weights(load_trained(Path(recipe.start)).get_weights())
     batches = _Batches(workshop, recipe, done)
     if not resume:
-        schedule = keras.optimizers.schedules.CosineDecay(
-            recipe.rate / 20,
-            decay_steps=max(recipe.epochs - 1, 1) * len(batches),
-            alpha=0.01,
-            warmup_target=recipe.rate,
-            warmup_steps=len(batches),
-        )
         model.compile(
-            keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.ema),
+            _optimizer(recipe, len(batches)),
             keras.losses.CategoricalCrossentropy(),
             metrics=["accuracy"],
             jit_compile=False,  # measured: on processors it takes several times as long
@@ -138,12 +179,11 @@ def check(run: Path, recipe: Recipe, resume: bool) -> None:
 
     To be called before patches are made, which takes minutes.
     """
-    trained = (run / "checkpoint.keras").exists()
-    if resume and not trained:
-        raise DataError(f"{run}: no training to resume; start one without --resume")
-    if trained and not resume:
+    if resume:
+        resumed(run)
+    elif (run / "checkpoint.keras").exists():
         raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
-    if recipe.start and not resume:
+    elif recipe.start:
         load_trained(Path(recipe.start))
 
 
@@ -162,7 +202,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, at: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the patches of a batch and its targets, a one for each label."""
         part = slice(at * self._recipe.batch, (at + 1) * self._recipe.batch)
-        return self._patches[part], np.eye(REJECT + 1, dtype=np.float32)[self._labels[part]]
+        return self._patches[part], np.eye(self._workshop.reject + 1, dtype=np.float32)[self._labels[part]]
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch."""
@@ -180,12 +220,14 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._workshop, self._recipe, self._run, self._steps, self._report = workshop, recipe, run, steps, report
         self.figures = figures
         self._epoch = 0
-        self._served = build(recipe)
+        self._served = build(recipe, workshop.reject + 1)
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002 - Keras passes it by name
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002 - as above
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise DataError(f"{self._run}: the loss is no longer a number in epoch {self._epoch + 1}; lower --rate")
         self._report(self._epoch + 1, self._recipe.epochs, (batch + 1) / self._steps, None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -195,6 +237,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.model.save(self._run / "unfinished.keras")
         (self._run / "unfinished.keras").replace(self._run / "checkpoint.keras")
         _log(self._run, epoch + 1, logs["loss"], self.figures)
+        draw_curves(self._run)
         self._report(epoch + 1, self._recipe.epochs, 1.0, self.figures)
 
 
@@ -208,11 +251,11 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
     digits = np.array(workshop.clean.patches)
     at = np.nonzero(rng.random(count) < recipe.seen_share)[0]
     digits[at] = workshop.seen[rng.integers(len(workshop.seen), size=len(at)), at]
-    rare = rng.integers(len(workshop.rare), size=round(count * recipe.rare_share))
+    rare = rng.integers(len(workshop.rare), size=round(count * recipe.rare_share) if len(workshop.rare) else 0)
     rejects = rng.integers(len(workshop.rejects), size=round(count * recipe.reject_share))
     patches = np.concatenate([digits, workshop.rare.patches[rare], workshop.rejects.patches[rejects]])
     labels = np.concatenate(
-        [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), REJECT, np.uint8)]
+        [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), workshop.reject, np.uint8)]
     )
     order = rng.permutation(len(labels))
     patches, jittered = patches[order], rng.random(len(order)) < recipe.jitter_share
@@ -234,10 +277,11 @@ def load_trained(path: Path) -> keras.Model:
 def _serve(model: keras.Model, served: keras.Model, workshop: Workshop, training: float, reject_bias: float) -> Figures:
     """Give `served` the averaged weights, less of the reject class, and its temperature; return how it does."""
     served.set_weights(model.get_weights())
-    model.optimizer.finalize_variable_values(served.trainable_variables)
+    if model.optimizer.use_ema:
+        model.optimizer.finalize_variable_values(served.trainable_variables)
     last = served.get_layer("logits")
     weights, bias = last.get_weights()
-    bias[REJECT] -= reject_bias
+    bias[workshop.reject] -= reject_bias
     last.set_weights([weights, bias])
     logits_of = keras.Model(served.input, served.get_layer("logits").output)
     choosing = workshop.choosing()
@@ -258,11 +302,46 @@ def _log(run: Path, epoch: int, loss: float, figures: Figures) -> None:
         writer.writerow({name: value if name == "epoch" else f"{value:.5f}" for name, value in row.items()})
 
 
+def draw_curves(run: Path) -> Path:
+    """Draw how a run's log.csv went, as curves.png beside it: errors of training and validation, and the loss."""
+    from matplotlib.figure import Figure
+
+    with (run / "log.csv").open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    errors, losses = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in rows]
+    for name, title in (("training", "training"), ("accuracy", "validation"), ("seen", "validation, as a camera sees")):
+        errors.semilogy(epochs, [max(100 - 100 * row[name], 0.01) for row in rows], label=title)
+    errors.set(xlabel="epoch", ylabel="error, %", title=run.name)
+    errors.legend()
+    losses.plot(epochs, [row["loss"] for row in rows])
+    losses.set(xlabel="epoch", ylabel="training loss, nats")
+    path = run / "curves.png"
+    figure.savefig(path, dpi=110)
+    return path
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return what a recipe.json asks for. Raises DataError."""
+    try:
+        settings = json.loads(path.read_text())
+        return Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__ if name in settings})
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not a CNN's recipe ({error}); name a recipe.json") from error
+
+
+def resumed(run: Path) -> Recipe:
+    """Return the recipe of a training that was begun. Raises DataError where there is none."""
+    if not (run / "checkpoint.keras").exists():
+        raise DataError(f"{run}: no training to resume; start one without --resume")
+    return read_recipe(run / "recipe.json")
+
+
 def _resume(run: Path) -> tuple[Recipe, keras.Model, int, Figures]:
     """Return the recipe, the model with its optimizer, the epochs done and the last figures."""
+    recipe = resumed(run)
     try:
-        settings = json.loads((run / "recipe.json").read_text())
-        recipe = Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
         model = keras.saving.load_model(run / "checkpoint.keras", safe_mode=True)
         with (run / "log.csv").open(newline="") as file:
             last = list(csv.DictReader(file))[-1]

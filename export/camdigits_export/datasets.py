@@ -1,6 +1,6 @@
-"""MNIST as arrays: from a folder, or from its public mirrors, and never a byte that is not MNIST's own.
+"""Pictures of single signs with their labels: MNIST, USPS, OpenCV's digits, HwD, or a folder of one's own.
 
-Files come from $CAMDIGITS_DATA/mnist where that is set, else they are fetched once into pooch's cache. What counts is
+Known files come from $CAMDIGITS_DATA where that is set, else they are fetched once into pooch's cache. What counts is
 the hash of the decompressed bytes: a file may have been compressed again, its images may not have changed.
 """
 
@@ -9,27 +9,49 @@ import hashlib
 import logging
 import os
 import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.errors import CamdigitsError
+from camdigits.errors import CamdigitsError, PictureError
+from camdigits.pictures import load_picture
+from camdigits.segment import segment
+from camdigits.types import PICTURE_SUFFIXES
 
-Images = NDArray[np.uint8]
-"""(N, 28, 28) uint8, ink 255 on 0."""
+Ink = NDArray[np.uint8]
+"""(h, w) uint8, ink 255 on 0."""
+
+Inks = Sequence[Ink]
 
 Labels = NDArray[np.uint8]
-"""(N,) uint8, 0 to 9."""
+"""(N,) uint8: which of a data set's names."""
 
 Split = Literal["train", "test"]
 
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
+DIGITS = tuple("0123456789")
+
+KNOWN = ("mnist", "usps", "mnist+usps", "opencv", "hwd")
+"""The data sets that have a name; any other is a folder."""
+
+MIRRORS = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "usps": ("https://hastie.su.domains/ElemStatLearn/datasets/",),
+}
+
+DIGITS_PNG = Path("/usr/share/doc/opencv-doc/examples/data/digits.png")
+"""OpenCV's 5,000 digits where Debian's package opencv-doc puts them: 50 rows of 100, five rows a label."""
+
+FEWEST = 8
+"""Pictures; a class with fewer cannot be learnt and judged."""
 
 VALIDATION = 5000
 """Digits of the training set that only choose: epochs, temperatures, thresholds."""
@@ -41,23 +63,47 @@ class DataError(CamdigitsError):
     """A data set's file is missing, cannot be fetched, or is not what it should be."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """name: on the mirrors and in the folder. download: md5 of the mirrors' file. raw: sha256 once decompressed."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Single signs. inks: N of them, sizes may differ. labels: (N,) uint8, indices into names: what each sign means."""
 
     name: str
-    download: str
+    inks: Inks
+    labels: Labels
+    names: tuple[str, ...] = DIGITS
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.labels)
+
+    def part(self, at: NDArray[np.int64]) -> "Dataset":
+        """Return the signs at some indices."""
+        return Dataset(self.name, [self.inks[i] for i in at], self.labels[at], self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """folder, name: under CAMDIGITS_DATA and on the mirrors. download: md5 of the mirrors' file, where it is known.
+
+    raw: sha256 once decompressed.
+    """
+
+    folder: str
+    name: str
+    download: str | None
     raw: str
 
 
-_FILES: dict[Split, tuple[_File, _File]] = {
+_MNIST: dict[Split, tuple[_File, _File]] = {
     "train": (
         _File(
+            "mnist",
             "train-images-idx3-ubyte.gz",
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         ),
         _File(
+            "mnist",
             "train-labels-idx1-ubyte.gz",
             "d53e105ee54ea40749a09fcbcd1e9432",
             "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -65,11 +111,13 @@ _FILES: dict[Split, tuple[_File, _File]] = {
     ),
     "test": (
         _File(
+            "mnist",
             "t10k-images-idx3-ubyte.gz",
             "9fb629c4189551a2d022fa330f9573f3",
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         ),
         _File(
+            "mnist",
             "t10k-labels-idx1-ubyte.gz",
             "ec29112dd5afa0611ce80d1b7f02629c",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
@@ -78,13 +126,37 @@ _FILES: dict[Split, tuple[_File, _File]] = {
 }
 
 
-def load_mnist(split: Split) -> tuple[Images, Labels]:
-    """Return the 60,000 training or the 10,000 test digits as (images, labels).
+_USPS: dict[Split, _File] = {
+    "train": _File("usps", "zip.train.gz", None, "abc9f5c75b997cabe66b5d01727d5a681c69298e1641a8d37b55433a52129dc0"),
+    "test": _File("usps", "zip.test.gz", None, "6bde17b4f1cd68e0630cd2751d6495b5795d9165ab2dc4a0be8b7002b732f4cc"),
+}
 
-    Raises DataError where a file is missing, refused, truncated or altered.
+
+def load(name: str, split: Split, report: Callable[[str], None] = lambda _: None) -> Dataset:
+    """Return a part of a data set.
+
+    name: one of KNOWN, or a folder with a subfolder a class. Of OpenCV's digits and of folders every sixth sign is
+    test; HwD is all test. report: told what was skipped. Raises DataError where a file is missing, refused, truncated
+    or altered, or a folder cannot be learnt from.
     """
-    images, labels = (_read(file) for file in _FILES[split])
-    return images.reshape(-1, 28, 28), labels
+    match name:
+        case "mnist":
+            images, labels = (_idx(file) for file in _MNIST[split])
+            return Dataset(name, list(images.reshape(-1, 28, 28)), labels)
+        case "usps":
+            return _load_usps(split)
+        case "mnist+usps":
+            parts = load("mnist", split), load("usps", split)
+            inks = [ink for part in parts for ink in part.inks]
+            return Dataset(name, inks, np.concatenate([part.labels for part in parts]))
+        case "opencv":
+            return _split(_load_opencv(), split)
+        case "hwd":
+            if split == "train":
+                raise DataError("hwd: is there to judge by, not to learn from; train on another data set")
+            return _load_hwd()
+        case _:
+            return _split(_load_folder(Path(name), report), split)
 
 
 def validation_split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -94,26 +166,119 @@ def validation_split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.sort(order[kept:]), np.sort(order[:kept])
 
 
-def _read(file: _File) -> NDArray[np.uint8]:
+def _split(whole: Dataset, split: Split) -> Dataset:
+    """Return every sixth sign for testing, or the others, the same each time."""
+    order = np.random.default_rng(VALIDATION_SEED + 1).permutation(len(whole))
+    test = len(whole) // 6
+    return whole.part(np.sort(order[:test] if split == "test" else order[test:]))
+
+
+def _load_usps(split: Split) -> Dataset:
+    """Return USPS' 16x16 digits (Hull 1994), enlarged to 64x64 so that their strokes are smooth."""
+    rows = np.loadtxt(_raw(_USPS[split]).decode().splitlines(), dtype=np.float32)
+    images = (rows[:, 1:].reshape(-1, 16, 16) + 1) * 127.5
+    large = np.stack([cv2.resize(image, (64, 64), interpolation=cv2.INTER_CUBIC) for image in images])
+    return Dataset("usps", list(np.clip(large, 0, 255).astype(np.uint8)), rows[:, 0].astype(np.uint8))
+
+
+def _load_opencv() -> Dataset:
+    folder = os.environ.get("CAMDIGITS_DATA")
+    kept = Path(folder) / "opencv_digits_20x20.npz" if folder else None
+    if kept and kept.is_file():
+        images, labels = _arrays(kept)
+        return Dataset("opencv", list(images), labels)
+    page = cv2.imread(str(DIGITS_PNG), cv2.IMREAD_GRAYSCALE) if DIGITS_PNG.is_file() else None
+    if page is None or page.shape != (1000, 2000):
+        raise DataError(f"{DIGITS_PNG}: no such picture of 5,000 digits; on Debian: apt install opencv-doc")
+    cells = np.asarray(page, np.uint8).reshape(50, 20, 100, 20).swapaxes(1, 2).reshape(-1, 20, 20)
+    return Dataset("opencv", list(cells), np.repeat(np.arange(10, dtype=np.uint8), 500))
+
+
+def _load_hwd() -> Dataset:
+    name = "hwd1000/hwd1000_28x28_blackonwhite.npz"
+    path = Path(os.environ.get("CAMDIGITS_DATA", ".")) / name
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; put HwD's digits there (x, y) and name the folder in CAMDIGITS_DATA")
+    images, labels = _arrays(path)
+    return Dataset("hwd", list(255 - images), labels)
+
+
+def _arrays(path: Path) -> tuple[NDArray[np.uint8], Labels]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays["x"], np.uint8), np.asarray(arrays["y"], np.uint8).ravel()
+    except (OSError, ValueError, KeyError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); get it again") from error
+
+
+def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
+    """Return the signs of a folder with a subfolder a class; in each picture the largest piece of ink counts."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such data set; name one of {', '.join(KNOWN)}, or a folder of classes")
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    inks: list[Ink] = []
+    labels: list[int] = []
+    unread: list[str] = []
+    for label, pictures in enumerate(classes):
+        for path in sorted(p for p in pictures.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES):
+            try:
+                candidates = segment(load_picture(str(path)))
+            except PictureError as error:
+                unread.append(str(error))
+                continue
+            if not candidates:
+                unread.append(f"{path}: no ink found")
+                continue
+            inks.append(max(candidates, key=lambda c: (c.box.w * c.box.h, c.contrast)).ink)
+            labels.append(label)
+    names = tuple(path.name for path in classes)
+    counts = Counter(labels)
+    few = [f"{name} ({counts[label]})" for label, name in enumerate(names) if counts[label] < FEWEST]
+    if len(names) < 2:
+        raise DataError(f"{folder}: {len(names)} subfolders; a model needs one for each of two or more classes")
+    if len(names) > 250:
+        raise DataError(f"{folder}: {len(names)} classes are too many; 250 at most")
+    if few:
+        raise DataError(f"{folder}: fewer than {FEWEST} pictures that can be read in {', '.join(few)}; add more")
+    if max(counts.values()) > 10 * min(counts.values()):
+        report(
+            f"{folder}: classes are uneven, {min(counts.values())} to {max(counts.values())} pictures; even is better"
+        )
+    for line in unread[:10]:
+        report(f"skipped: {line}")
+    if unread:
+        report(f"{folder}: {len(inks)} pictures read, {len(unread)} skipped")
+    return Dataset(str(folder), inks, np.array(labels, np.uint8), names)
+
+
+def _idx(file: _File) -> NDArray[np.uint8]:
     """Return the values of one IDX file, flat."""
+    raw = _raw(file)
+    # IDX: two zero bytes, the type (8, unsigned bytes), the number of dimensions, then each as a 32-bit integer
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
+
+
+def _raw(file: _File) -> bytes:
+    """Return a file's decompressed bytes."""
     path = _locate(file)
     try:
         raw = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be decompressed ({error}); delete it and fetch it again") from error
     if hashlib.sha256(raw).hexdigest() != file.raw:
-        raise DataError(f"{path}: its bytes are not MNIST's; delete it and fetch it again")
-    # IDX: two zero bytes, the type (8, unsigned bytes), the number of dimensions, then each as a 32-bit integer
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
+        raise DataError(f"{path}: its bytes are not {file.folder.upper()}'s; delete it and fetch it again")
+    return raw
 
 
 def _locate(file: _File) -> Path:
     """Return the file in the folder that the user named, or in the cache, fetched if need be."""
     folder = os.environ.get("CAMDIGITS_DATA")
     if folder:
-        path = Path(folder) / "mnist" / file.name
+        path = Path(folder) / file.folder / file.name
         if not path.is_file():
-            raise DataError(f"{path}: no such file; put MNIST there, or unset CAMDIGITS_DATA to fetch it")
+            raise DataError(
+                f"{path}: no such file; put {file.folder.upper()} there, or unset CAMDIGITS_DATA to fetch it"
+            )
         return path
     return _fetch(file)
 
@@ -124,13 +289,14 @@ def _fetch(file: _File) -> Path:
 
     pooch.get_logger().setLevel(logging.WARNING)
     reasons = []
-    for mirror in MIRRORS:
+    known = f"md5:{file.download}" if file.download else None
+    for mirror in MIRRORS[file.folder]:
         try:
-            found = pooch.retrieve(mirror + file.name, f"md5:{file.download}", file.name, pooch.os_cache("camdigits"))
+            found = pooch.retrieve(mirror + file.name, known, file.name, pooch.os_cache("camdigits"))
             return Path(found)
         except (OSError, ValueError) as error:  # refused and cut off are OSError, a wrong hash is ValueError
             reasons.append(f"{mirror}: {str(error).splitlines()[0]}")
     raise DataError(
         f"{file.name}: no mirror handed it over ({'; '.join(reasons)}); "
-        "try again, or put the file into a folder mnist and name its parent in CAMDIGITS_DATA"
+        f"try again, or put the file into a folder {file.folder} and name its parent in CAMDIGITS_DATA"
     )

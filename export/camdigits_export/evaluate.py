@@ -4,15 +4,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from camdigits.classify import Classifier
 from camdigits_export.augment import as_input
-from camdigits_export.patches import REJECT, PatchSet, held_rejects, mnist_test, validation
-
-Dataset = Literal["mnist", "validation", "rejects"]
+from camdigits_export.datasets import DataError, Labels
+from camdigits_export.patches import PatchSet, clean, held_rejects, validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +23,42 @@ class Score:
     confidence: float
 
 
-def dataset(name: Dataset, report: Callable[[str], None]) -> PatchSet:
-    """Return MNIST's test digits, the 5,000 validation digits, or 5,000 held-out rejects. Raises DataError."""
+def dataset(name: str, report: Callable[[str], None]) -> PatchSet:
+    """Return what a model is judged on: a data set's test signs, `validation` (MNIST's) or `rejects`. Raises DataError.
+
+    name: also as datasets.load takes it.
+    """
     match name:
-        case "mnist":
-            return mnist_test()
         case "validation":
-            return validation(report)
+            return validation("mnist", report)
         case "rejects":
             return held_rejects(report)
+        case _:
+            return clean(name, "test", report)
+
+
+def truth(model: Classifier, patches: PatchSet) -> Labels:
+    """Return (N,) uint8: the column of the model in which each patch's own label stands, the last for no digit.
+
+    Raises DataError where the model does not know a label.
+    """
+    present = np.unique(patches.labels[patches.labels < len(patches.names)])
+    unknown = [patches.names[i] for i in present if patches.names[i] not in model.labels]
+    if unknown:
+        raise DataError(f"{model.path}: does not know {', '.join(unknown)}; it reads {', '.join(model.labels)}")
+    columns = [model.labels.index(name) if name in model.labels else 0 for name in patches.names]
+    return np.array([*columns, len(model.labels)], np.uint8)[patches.labels]
 
 
 def score(model: Classifier, patches: PatchSet) -> Score:
-    """Return how a model reads patches."""
+    """Return how a model reads patches. Raises DataError as `truth` does."""
+    wanted = truth(model, patches)
     probabilities = model(as_input(patches.patches))
     said = probabilities.argmax(axis=1)
     return Score(
         count=len(patches),
-        right=int(np.sum(said == patches.labels)),
-        rejected=int(np.sum(said == REJECT)),
+        right=int(np.sum(said == wanted)),
+        rejected=int(np.sum(said == len(model.labels))),
         confidence=float(probabilities.max(axis=1).mean()),
     )
 

@@ -18,8 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
-from camdigits_export.patches import REJECT, Workshop
-from camdigits_export.to_onnx import DATA, OPSET, difference, finish, write
+from camdigits_export.patches import Workshop
+from camdigits_export.to_onnx import OPSET, difference, finish, write
 
 Floats = NDArray[np.float32]
 
@@ -36,14 +36,15 @@ TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class KnnRecipe:
-    """All that a fit is made of, besides the patches.
+    """All that a fit is made of.
 
-    components: principal components kept. neighbours: how many vote. seen: clean digits whose place their camera-like
-    versions take. rare, rejects: examples added. reject_weight: of a reject's vote, a digit's being 1; fewer digits are
-    rejected below 1. fade: how fast votes fade with squared distance, in medians of the nearest's. stranger: how far,
-    in the same, a reject always stands.
+    dataset: whose patches, as datasets.load takes it. components: principal components kept. neighbours: how many
+    vote. seen: clean digits whose place their camera-like versions take. rare, rejects: examples added. reject_weight:
+    of a reject's vote, a digit's being 1; fewer digits are rejected below 1. fade: how fast votes fade with squared
+    distance, in medians of the nearest's. stranger: how far, in the same, a reject always stands.
     """
 
+    dataset: str = "mnist"
     components: int = 64
     neighbours: int = 8
     seen: int = 4000
@@ -60,7 +61,8 @@ class Knn:
     """A fitted model.
 
     mean (F,) and axes (F, D): the projection, float32. examples (M, D) int8: the projected examples, each unit worth
-    `step`. labels (M,) uint8. neighbours: how many vote, each with exp(-sharpness * squared distance), a reject with
+    `step`. labels (M,) uint8; reject: the one that is
+    `not a digit`. neighbours: how many vote, each with exp(-sharpness * squared distance), a reject with
     reject_weight of it. stranger: the squared distance at which a reject always stands. doubt: the least weight of any
     class, as a share of the nearest's. temperature: votes are raised to its inverse.
     """
@@ -70,6 +72,7 @@ class Knn:
     examples: NDArray[np.int8]
     step: float
     labels: NDArray[np.uint8]
+    reject: int
     neighbours: int
     reject_weight: float
     sharpness: float = 1.0
@@ -119,7 +122,7 @@ def train(workshop: Workshop, run: Path, recipe: KnnRecipe, report: Callable[[st
     report("choosing on validation", 0.3)
     model, figures = calibrate(model, recipe, workshop)
     report("writing and comparing", 0.9)
-    data = finish(to_graph(model), {"data": DATA, "recipe": settings}, figures)
+    data = finish(to_graph(model), workshop.names, {"recipe": settings}, figures)
     some = workshop.validation_seen.patches[:300]
     difference(data, probabilities(model, some), as_input(some))
     write(data, run / "model.onnx")
@@ -140,7 +143,7 @@ def fit(workshop: Workshop, recipe: KnnRecipe) -> Knn:
     rejects = workshop.rejects.patches[rng.permutation(len(workshop.rejects))[: recipe.rejects]]
     patches = np.concatenate([digits, workshop.rare.patches[rare], rejects])
     labels = np.concatenate(
-        [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), REJECT, np.uint8)]
+        [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), workshop.reject, np.uint8)]
     )
     described = _describe(patches)
     pca = PCA(recipe.components, svd_solver="covariance_eigh").fit(described)
@@ -152,6 +155,7 @@ def fit(workshop: Workshop, recipe: KnnRecipe) -> Knn:
         examples=np.round(projected / step).astype(np.int8),
         step=step,
         labels=labels,
+        reject=workshop.reject,
         neighbours=recipe.neighbours,
         reject_weight=recipe.reject_weight,
     )
@@ -171,9 +175,9 @@ def vote(model: Knn, distances: Floats, labels: NDArray[np.uint8]) -> Floats:
     """Return (N, 11) float32 probabilities from the nearest examples' squared distances and labels."""
     first = distances.min(axis=1, keepdims=True)
     weights = np.exp(-model.sharpness * (distances - first))
-    votes = np.einsum("nk,nkc->nc", weights, np.eye(REJECT + 1)[labels])
-    votes[:, REJECT] *= model.reject_weight
-    votes[:, REJECT] += np.exp(np.minimum(-model.sharpness * (model.stranger - first[:, 0]), 50))
+    votes = np.einsum("nk,nkc->nc", weights, np.eye(model.reject + 1)[labels])
+    votes[:, model.reject] *= model.reject_weight
+    votes[:, model.reject] += np.exp(np.minimum(-model.sharpness * (model.stranger - first[:, 0]), 50))
     votes = (votes + model.doubt) ** (1 / model.temperature)
     shares: Floats = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
@@ -272,19 +276,19 @@ def to_graph(model: Knn) -> onnx.ModelProto:
         "labels_wide",
         to=TensorProto.INT64,
     )
-    columns = constant("columns", np.arange(REJECT + 1))
+    columns = constant("columns", np.arange(model.reject + 1))
     which = add(
         "Equal", [add("Unsqueeze", [wide, constant("axis_two", np.array([2]))], "labels_column"), columns], "which"
     )
     table = add("Cast", [which], "table", to=TensorProto.FLOAT)
     votes = add("Squeeze", [add("MatMul", [weights, table], "votes_row"), one], "votes")
-    shares_of = np.ones((1, REJECT + 1), np.float32)
-    shares_of[0, REJECT] = model.reject_weight
+    shares_of = np.ones((1, model.reject + 1), np.float32)
+    shares_of[0, model.reject] = model.reject_weight
     weighted = add("Mul", [votes, constant("reject_weight", shares_of)], "weighted")
     nearer = add("Sub", [number("stranger", model.stranger), first], "nearer")
     bounded = add("Min", [add("Mul", [nearer, "sharpness"], "strange_fade"), number("most", 50)], "bounded")
-    column = np.zeros((1, REJECT + 1), np.float32)
-    column[0, REJECT] = 1
+    column = np.zeros((1, model.reject + 1), np.float32)
+    column[0, model.reject] = 1
     strange = add("Mul", [add("Exp", [bounded], "strange"), constant("reject", column)], "strange_row")
     total = add("Add", [add("Add", [weighted, strange], "with_stranger"), number("doubt", model.doubt)], "total")
     cooled = add("Pow", [total, number("inverse_temperature", 1 / model.temperature)], "cooled")
@@ -294,7 +298,7 @@ def to_graph(model: Knn) -> onnx.ModelProto:
         nodes,
         "camdigits",
         [helper.make_tensor_value_info("patches", TensorProto.FLOAT, ["N", 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", REJECT + 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", model.reject + 1])],
         constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)

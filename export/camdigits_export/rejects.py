@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits_export.augment import CANVAS, camera_patch, photograph, repen, to_patch, warp
-from camdigits_export.datasets import Images, Labels
+from camdigits_export.datasets import Inks, Labels
 from camdigits_export.strokes import Stroke, draw
 
 Ink = NDArray[np.uint8]
@@ -87,12 +87,12 @@ TURNED = {90: (2, 3, 5, 7, 8), 180: (3, 4), 270: (2, 3, 4, 7, 8)}
 """Degrees, and the digits that then are none."""
 
 
-def reject_patch(rng: np.random.Generator, images: Images, labels: Labels, held: bool = False) -> NDArray[np.uint8]:
+def reject_patch(rng: np.random.Generator, images: Inks, labels: Labels, held: bool = False) -> NDArray[np.uint8]:
     """Return one (28, 28) uint8 patch of something that is not a digit.
 
     images, labels: digits to cut and join. held: draw with fonts, signs and shapes that training never sees.
     """
-    makers: Sequence[tuple[float, Callable[[], NDArray[np.uint8]]]] = (
+    makers: Makers = (
         (0.10, lambda: _line(rng)),
         (
             0.14,
@@ -109,11 +109,35 @@ def reject_patch(rng: np.random.Generator, images: Images, labels: Labels, held:
         (0.10, lambda: _pair(rng, images, labels)),
         (0.06, lambda: _turned(rng, images, labels)),
     )
+    return _any(rng, makers)
+
+
+def reject_sign(rng: np.random.Generator, inks: Inks) -> NDArray[np.uint8]:
+    """Return one (28, 28) uint8 patch of what is none of some signs of which nothing is known.
+
+    They may be letters, lines or shapes: left are texture, and several of them at once.
+    """
+    return _any(rng, ((0.6, lambda: _texture(rng)), (0.4, lambda: _crowd(rng, inks))))
+
+
+Makers = Sequence[tuple[float, Callable[[], NDArray[np.uint8]]]]
+"""Ways to make a patch and how often each is taken."""
+
+
+def _any(rng: np.random.Generator, makers: Makers) -> NDArray[np.uint8]:
+    """Return a patch by one of the makers that has ink."""
     weights = np.array([weight for weight, _ in makers])
     while True:
         patch = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][1]()
         if patch.any():
             return patch
+
+
+def _crowd(rng: np.random.Generator, inks: Inks) -> NDArray[np.uint8]:
+    """Write three signs in a row or in two rows, as what is no single sign."""
+    tight = [warp(inks[_pick(rng, len(inks))], rng) for _ in range(3 if rng.random() < 0.5 else 4)]
+    rows = [np.hstack(tight)] if len(tight) == 3 else [np.hstack(tight[:2]), np.hstack(tight[2:])]
+    return to_patch(photograph(np.vstack(rows), rng))
 
 
 def _pick(rng: np.random.Generator, count: int) -> int:
@@ -244,7 +268,7 @@ def _texture(rng: np.random.Generator) -> NDArray[np.uint8]:
     return to_patch(photograph(np.multiply(mask, 255, dtype=np.uint8), rng))
 
 
-def _digit(rng: np.random.Generator, images: Images, labels: Labels, wanted: Sequence[int]) -> tuple[Ink, int]:
+def _digit(rng: np.random.Generator, images: Inks, labels: Labels, wanted: Sequence[int]) -> tuple[Ink, int]:
     """Return one of the digits wanted, tightly cut, about 80 pixels high, with its label."""
     while True:
         at = _pick(rng, len(images))
@@ -257,7 +281,7 @@ def _digit(rng: np.random.Generator, images: Images, labels: Labels, wanted: Seq
     return ink[y : y + max(h, 1), x : x + max(w, 1)], int(labels[at])
 
 
-def _piece(rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[np.uint8]:
+def _piece(rng: np.random.Generator, images: Inks, labels: Labels) -> NDArray[np.uint8]:
     """Cut a digit in two."""
     side = tuple(PIECES)[_pick(rng, len(PIECES))]
     ink, _ = _digit(rng, images, labels, PIECES[side])
@@ -272,7 +296,7 @@ def _piece(rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[
     return to_patch(photograph(cut, rng))
 
 
-def _pair(rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[np.uint8]:
+def _pair(rng: np.random.Generator, images: Inks, labels: Labels) -> NDArray[np.uint8]:
     """Join two digits so that they touch, side by side or one above the other, at times three in a row."""
     stacked = rng.random() < 0.3
     everything = range(10)
@@ -295,7 +319,7 @@ def _pair(rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[n
     return to_patch(photograph(np.ascontiguousarray(joined.T) if stacked else joined, rng))
 
 
-def _turned(rng: np.random.Generator, images: Images, labels: Labels) -> NDArray[np.uint8]:
+def _turned(rng: np.random.Generator, images: Inks, labels: Labels) -> NDArray[np.uint8]:
     """Take a digit of a page that lies on its side or on its head."""
     degrees = (90, 180, 270)[_pick(rng, 3)]
     ink, _ = _digit(rng, images, labels, TURNED[degrees])

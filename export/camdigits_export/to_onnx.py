@@ -7,7 +7,7 @@ order of the graph.
 import csv
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,7 @@ from camdigits.classify import find_model
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
-from camdigits_export.datasets import DataError
-
-LABELS = tuple("0123456789")
-
-DATA = "MNIST training digits (55,000), drawn digits, drawn rejects"
+from camdigits_export.datasets import DIGITS, DataError
 
 OPSET = 18
 
@@ -44,10 +40,12 @@ def keras_to_onnx(model: Any) -> onnx.ModelProto:
     return _canonical(proto)
 
 
-def finish(proto: onnx.ModelProto, training: Mapping[str, object], figures: Mapping[str, object]) -> bytes:
+def finish(
+    proto: onnx.ModelProto, labels: Sequence[str], training: Mapping[str, object], figures: Mapping[str, object]
+) -> bytes:
     """Return the file: batch dimension N, metadata written, checked in full. Raises ModelError where it is not sound.
 
-    training: data and recipe. figures: what was measured.
+    labels: what the columns mean, but for the last. training: the recipe. figures: what was measured.
     """
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
@@ -56,7 +54,7 @@ def finish(proto: onnx.ModelProto, training: Mapping[str, object], figures: Mapp
     onnx.helper.set_model_props(
         proto,
         {
-            "camdigits.labels": json.dumps(LABELS),
+            "camdigits.labels": json.dumps(list(labels)),
             "camdigits.normalize": normalize_version(),
             "camdigits.training": json.dumps(training, sort_keys=True),
             "camdigits.figures": json.dumps(figures, sort_keys=True),
@@ -106,10 +104,10 @@ def parity_patches(count: int = 1000) -> Patches:
 
     rng = np.random.default_rng(3)
     if os.environ.get("CAMDIGITS_DATA"):
-        from camdigits_export.datasets import load_mnist, validation_split
+        from camdigits_export.datasets import load, validation_split
 
-        images, _ = load_mnist("train")
-        inks = list(images[validation_split(len(images))[1][:count]])
+        digits = load("mnist", "train")
+        inks = list(digits.part(validation_split(len(digits))[1][:count]).inks)
     else:
         inks = [strokes.draw_digit(rng, at % 10) for at in range(count)]
     return augment.as_input(np.stack([augment.camera_patch(ink, rng) for ink in inks]))
@@ -129,8 +127,9 @@ def export_run(run: Path, output: Path | None = None) -> Exported:
     from camdigits_export.cnn import load_trained
 
     model = load_trained(run)
-    training, figures = describe(run)
-    return _export(model, training, figures, output or run / "model.onnx")
+    recipe, figures = describe(run)
+    labels = recipe.get("labels", DIGITS)
+    return _export(model, labels, {"recipe": recipe}, figures, output or run / "model.onnx")
 
 
 def export_shipped(output: Path) -> Exported:
@@ -139,24 +138,26 @@ def export_shipped(output: Path) -> Exported:
 
     shipped = find_model("cnn")
     stated = {entry.key: entry.value for entry in onnx.load(shipped).metadata_props}
-    training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("training", "figures"))
-    return _export(load_trained(shipped.with_suffix(".keras")), training, figures, output)
+    labels, training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("labels", "training", "figures"))
+    return _export(load_trained(shipped.with_suffix(".keras")), labels, training, figures, output)
 
 
-def describe(run: Path) -> tuple[dict[str, object], dict[str, object]]:
-    """Return what a run's folder says of its training and of its figures. Raises DataError where it says nothing."""
+def describe(run: Path) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return a run's recipe and its last epoch's figures. Raises DataError where its folder says nothing."""
     try:
         recipe = json.loads((run / "recipe.json").read_text())
         with (run / "log.csv").open(newline="") as file:
             last = list(csv.DictReader(file))[-1]
     except (OSError, ValueError, IndexError) as error:
         raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
-    return {"data": DATA, "recipe": recipe}, {name: float(value) for name, value in last.items()}
+    return recipe, {name: float(value) for name, value in last.items()}
 
 
-def _export(model: Any, training: Mapping[str, object], figures: Mapping[str, object], path: Path) -> Exported:
+def _export(
+    model: Any, labels: Sequence[str], training: Mapping[str, object], figures: Mapping[str, object], path: Path
+) -> Exported:
     patches = parity_patches()
-    data = finish(keras_to_onnx(model), training, figures)
+    data = finish(keras_to_onnx(model), labels, training, figures)
     largest = difference(data, np.asarray(model.predict(patches, verbose=0)), patches)
     write(data, path)
     return Exported(path, largest, len(patches))

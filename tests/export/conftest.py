@@ -9,7 +9,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from camdigits_export import augment, rejects, strokes
-from camdigits_export.patches import REJECT, PatchSet, Workshop
+from camdigits_export.patches import PatchSet, Workshop
 
 # Keras hands TensorFlow's variables to numpy 2, which asks for an argument that they do not know yet
 QUIET = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -33,7 +33,7 @@ def drawn_rejects(count: int, seed: int, held: bool) -> PatchSet:
     rng = np.random.default_rng(seed)
     digits = drawn(60, seed, seen=False)
     patches = [rejects.reject_patch(rng, digits.patches, digits.labels, held) for _ in range(count)]
-    return PatchSet(np.stack(patches), np.full(count, REJECT, np.uint8))
+    return PatchSet(np.stack(patches), np.full(count, 10, np.uint8))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """The commands, in an empty folder, with the small workshop in MNIST's place."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
-    monkeypatch.setattr(patches, "load_workshop", lambda report: workshop)  # noqa: ARG005 - called by that name
+    monkeypatch.setattr(patches, "load_workshop", lambda _name, _report: workshop)
     app = typer.Typer()
     cli.register(app)
     return app
@@ -46,13 +47,8 @@ def run(app: typer.Typer, *words: str) -> str:
     return result.output
 
 
-def small(whole: Callable[..., None]) -> Callable[..., None]:
-    """Make recipes of a tiny network that keeps the weights it begins with, so that a test sees which they were."""
-
-    def init(self: cnn.Recipe, **asked: Any) -> None:
-        whole(self, **{"channels": (4, 4, 4), "dense": 8, "batch": 64, "rate": 1e-12, **asked})
-
-    return init
+TINY = cnn.Recipe(channels=(4, 4, 4), dense=8, batch=64, rate=1e-12)
+"""A tiny network that keeps the weights it begins with, so that a test sees which they were."""
 
 
 def first_weights(run: str) -> NDArray[np.float32]:
@@ -70,13 +66,13 @@ def training_of(file: str) -> Any:
 
 
 def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cnn.Recipe, "__init__", small(cnn.Recipe.__init__))
+    monkeypatch.setitem(cnn.RECIPES, "best", TINY)
     said = run(app, "train", "cnn", "--epochs", "2", "--seed", "5")
     assert "validation" in said
     assert "runs/cnn-1" in said
     assert epochs_in("runs/cnn-1") == ["1", "2"]
     keras.utils.set_random_seed(5)
-    expected = cnn.build(cnn.Recipe()).get_weights()[0]
+    expected = cnn.build(TINY, 11).get_weights()[0]
     assert first_weights("runs/cnn-1") == pytest.approx(expected, abs=1e-6)
     run(app, "train", "cnn", "second", "--epochs", "1")
     assert epochs_in("runs/second") == ["1"]
@@ -93,15 +89,14 @@ def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: p
 
 
 def test_resume_goes_on_with_the_newest_run_and_with_no_other_than_the_one_named(
-    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    app: typer.Typer, workshop: Workshop
 ) -> None:
     def interrupt(epoch: int, _of: int, _done: float, _figures: object) -> None:
         if epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cnn.Recipe, "__init__", small(cnn.Recipe.__init__))
     with pytest.raises(KeyboardInterrupt):
-        cnn.train(workshop, Path("runs/older"), cnn.Recipe(epochs=2), report=interrupt)
+        cnn.train(workshop, Path("runs/older"), replace(TINY, epochs=2), report=interrupt)
     shutil.copytree("runs/older", "runs/newer", copy_function=shutil.copyfile)
     assert "runs/newer" in run(app, "train", "cnn", "--resume")
     assert (epochs_in("runs/older"), epochs_in("runs/newer")) == (["1"], ["1", "2"])
@@ -110,10 +105,8 @@ def test_resume_goes_on_with_the_newest_run_and_with_no_other_than_the_one_named
 
 
 def test_train_knn_writes_an_onnx_file(app: typer.Typer, monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
-    init = knn.KnnRecipe.__init__
-    monkeypatch.setattr(
-        knn.KnnRecipe, "__init__", lambda self, seed: init(self, components=32, seen=10, rare=10, rejects=50, seed=seed)
-    )
+    few = partial(knn.KnnRecipe, components=32, seen=10, rare=10, rejects=50)
+    monkeypatch.setattr(knn, "KnnRecipe", few)
     said = run(app, "train", "knn", "mine", "--seed", "4")
     assert "runs/mine/model.onnx" in said
     assert Classifier("runs/mine/model.onnx").labels == tuple("0123456789")
@@ -160,8 +153,8 @@ def test_evaluate_prints_shares_with_intervals_and_time(
     def first(part: PatchSet, size: int) -> PatchSet:
         return PatchSet(part.patches[:size], part.labels[:size])
 
-    monkeypatch.setattr(evaluate, "mnist_test", lambda: first(workshop.validation, 60))
-    monkeypatch.setattr(evaluate, "validation", lambda _report: first(workshop.validation, 80))
+    monkeypatch.setattr(evaluate, "clean", lambda _name, _split, _report: first(workshop.validation, 60))
+    monkeypatch.setattr(evaluate, "validation", lambda _name, _report: first(workshop.validation, 80))
     monkeypatch.setattr(evaluate, "held_rejects", lambda _report: first(workshop.held_rejects, 90))
     said = run(app, "evaluate", "cnn", *words)
     shares = rf": (\d+) of {count}, [\d.]+% \(95 %: [\d.]+% to [\d.]+%\)"
@@ -174,7 +167,7 @@ def test_evaluate_prints_shares_with_intervals_and_time(
 def test_evaluate_measures_the_file_that_was_named(
     app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "mnist_test", lambda: workshop.validation)  # ten of each digit
+    monkeypatch.setattr(evaluate, "clean", lambda _name, _split, _report: workshop.validation)  # ten of each digit
     write_model(Path("7.onnx"), 7, 0.9)
     said = run(app, "evaluate", "7.onnx")
     assert "right: 10 of 100, 10.00%" in said

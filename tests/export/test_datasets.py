@@ -25,14 +25,14 @@ FILES = {"images.gz": PACKED, "labels.gz": LABELS_PACKED}
 
 
 def described(name: str, packed: bytes, raw: bytes) -> datasets._File:
-    return datasets._File(name, hashlib.md5(packed).hexdigest(), hashlib.sha256(raw).hexdigest())
+    return datasets._File("mnist", name, hashlib.md5(packed).hexdigest(), hashlib.sha256(raw).hexdigest())
 
 
 @pytest.fixture(autouse=True)
 def three_digits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A data set of three images in MNIST's place, and a cache of its own."""
     files = (described("images.gz", PACKED, RAW), described("labels.gz", LABELS_PACKED, LABELS_RAW))
-    monkeypatch.setattr(datasets, "_FILES", {"train": files, "test": files})
+    monkeypatch.setattr(datasets, "_MNIST", {"train": files, "test": files})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
 
@@ -59,7 +59,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             servers.append(server)
             mirrors.append(f"http://127.0.0.1:{server.server_port}/")
-        monkeypatch.setattr(datasets, "MIRRORS", tuple(mirrors))
+        monkeypatch.setattr(datasets, "MIRRORS", {"mnist": tuple(mirrors)})
 
     yield start
     for server in servers:
@@ -99,33 +99,33 @@ def login_page(request: BaseHTTPRequestHandler) -> None:
 
 def test_fetched_once_then_kept(serve: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     serve(whole)
-    images, labels = datasets.load_mnist("train")
-    assert images.shape == (3, 28, 28)
-    assert images.dtype == np.uint8
-    assert labels.tolist() == [7, 1, 0]
-    monkeypatch.setattr(datasets, "MIRRORS", ())
+    digits = datasets.load("mnist", "train")
+    assert [(ink.shape, ink.dtype) for ink in digits.inks] == [((28, 28), np.uint8)] * 3
+    assert digits.labels.tolist() == [7, 1, 0]
+    assert digits.names == tuple("0123456789")
+    monkeypatch.setattr(datasets, "MIRRORS", {"mnist": ()})
     serve(refused)
-    assert np.array_equal(datasets.load_mnist("train")[0], images)
+    assert np.array_equal(datasets.load("mnist", "train").inks, digits.inks)
 
 
 def test_a_second_mirror_is_enough(serve: Callable[..., None]) -> None:
     serve(refused, whole)
-    assert datasets.load_mnist("test")[1].tolist() == [7, 1, 0]
+    assert datasets.load("mnist", "test").labels.tolist() == [7, 1, 0]
 
 
 @pytest.mark.parametrize("reply", [refused, altered, cut_off, login_page])
 def test_a_bad_download_is_one_sentence_with_a_cure(reply: Reply, serve: Callable[..., None]) -> None:
     serve(reply)
     with pytest.raises(datasets.DataError, match=r"images\.gz.*CAMDIGITS_DATA") as caught:
-        datasets.load_mnist("train")
+        datasets.load("mnist", "train")
     assert isinstance(caught.value, CamdigitsError)
     assert "\n" not in str(caught.value)
 
 
 def test_no_mirror_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "MIRRORS", ("http://127.0.0.1:1/",))
+    monkeypatch.setattr(datasets, "MIRRORS", {"mnist": ("http://127.0.0.1:1/",)})
     with pytest.raises(datasets.DataError, match=r"images\.gz"):
-        datasets.load_mnist("train")
+        datasets.load("mnist", "train")
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folder_may_hold_files_compressed_again(folder: Path) -> None:
     (folder / "images.gz").write_bytes(gzip.compress(RAW, 1))
-    assert len(datasets.load_mnist("train")[0]) == 3
+    assert len(datasets.load("mnist", "train")) == 3
 
 
 @pytest.mark.parametrize("data", [None, b"", PACKED[:-40], b"not gzip", gzip.compress(RAW[:-1] + b"x")])
@@ -150,7 +150,7 @@ def test_a_bad_file_in_a_folder_is_named(data: bytes | None, folder: Path) -> No
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(datasets.DataError, match=r"images\.gz: .+; "):
-        datasets.load_mnist("train")
+        datasets.load("mnist", "train")
 
 
 def test_the_validation_split_never_changes() -> None:
@@ -165,7 +165,6 @@ def test_mnist_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     if not os.environ.get("CAMDIGITS_DATA"):
         pytest.skip("needs MNIST in CAMDIGITS_DATA")
-    images, labels = datasets.load_mnist("train")
-    assert images.shape == (60_000, 28, 28)
-    assert np.bincount(labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert datasets.load_mnist("test")[0].shape == (10_000, 28, 28)
+    digits = datasets.load("mnist", "train")
+    assert np.bincount(digits.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert len(datasets.load("mnist", "test")) == 10_000

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from camdigits.normalize import normalize_ink
 from camdigits_export import augment, patches, rejects, strokes
-from camdigits_export.patches import REJECT, Workshop
+from camdigits_export.datasets import Dataset
+from camdigits_export.patches import Workshop
 from tests.export.conftest import drawn
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -92,7 +93,7 @@ def test_another_pen_changes_the_stroke_and_keeps_the_digit() -> None:
 def test_the_same_seed_draws_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     digits = drawn(60, 1, seen=False)
     monkeypatch.setattr(patches, "FOLDER", tmp_path)
-    monkeypatch.setattr(patches, "_mnist", (digits.patches, digits.labels), raising=False)
+    monkeypatch.setattr(patches, "_data", Dataset("drawn", list(digits.patches), digits.labels), raising=False)
     first = patches._part(("seen", 0, 20, 5))
     assert np.array_equal(first, patches._part(("seen", 0, 20, 5)))
     assert not np.array_equal(first, patches._part(("seen", 0, 20, 6)))
@@ -100,10 +101,18 @@ def test_the_same_seed_draws_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_made_patches_are_kept_and_not_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(patches, "FOLDER", tmp_path)
-    kept = np.arange(3 * 784, dtype=np.uint8).reshape(3, 28, 28)
-    np.save(tmp_path / f"rare-7-3-{patches._recipe_version('rare')}.npy", kept)
-    assert np.array_equal(patches._made("rare", 3, 7, pytest.fail), kept)
+    digits = drawn(60, 1, seen=False)
+    data = Dataset("drawn", list(digits.patches), digits.labels)
+    said: list[str] = []
+    made = patches._made("seen", data, 5, 7, said.append)
+    assert said == ["making 5 patches: seen"]
+    kept = patches._made("seen", data, 5, 7, pytest.fail)
+    assert np.array_equal(made.patches, kept.patches)
+    assert kept.labels.tolist() == [0, 1, 2, 3, 4]
+    other = Dataset("drawn", list(digits.patches[::-1]), digits.labels[::-1])
+    patches._made("seen", other, 5, 7, said.append)  # another data set's are its own
+    assert len(said) == 2
 
 
 def test_rejects_carry_the_last_label(workshop: Workshop) -> None:
-    assert set(workshop.rejects.labels) == {REJECT}
+    assert set(workshop.rejects.labels) == {workshop.reject}

@@ -14,7 +14,7 @@ from camdigits.normalize import normalize_version
 from camdigits_export import calibrate, cnn, knn, to_onnx
 from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
-from camdigits_export.patches import REJECT, Workshop
+from camdigits_export.patches import Workshop
 
 SMALL = cnn.Recipe(epochs=4, channels=(8, 12, 16), dense=32, dropout=0.1, batch=32, rate=5e-3, ema=0.9)
 
@@ -73,7 +73,7 @@ def test_epochs_differ_and_repeat(workshop: Workshop) -> None:
     assert not np.array_equal(first, other)
     assert first.dtype == np.float32
     assert first.max() == 1.0
-    assert np.mean(labels == REJECT) == pytest.approx(0.19, abs=0.02)
+    assert np.mean(labels == workshop.reject) == pytest.approx(0.19, abs=0.02)
 
 
 def test_onnx_says_what_keras_says(trained: Path, tmp_path: Path) -> None:

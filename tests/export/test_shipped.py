@@ -82,7 +82,7 @@ def test_drawn_digits_are_read_and_rejects_are_not(name: str) -> None:
 def test_mnist_is_read(name: str, floor: float) -> None:
     if not os.environ.get("CAMDIGITS_DATA"):
         pytest.skip("needs MNIST in CAMDIGITS_DATA")
-    score = evaluate.score(Classifier(name), patches.mnist_test())
+    score = evaluate.score(Classifier(name), patches.clean("mnist", "test"))
     assert score.right / score.count >= floor
 
 
