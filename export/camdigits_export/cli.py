@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -137,15 +138,52 @@ def export(
         Path | None, typer.Argument(metavar="[RUN]", help="A run's folder; by default the newest CNN's.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Weights and activations of eight bits: quicker.")] = False,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Write nothing, verify this model file anew.")
+    ] = None,
 ) -> None:
     """Convert a trained CNN to ONNX and check it against Keras; without one, the shipped weights."""
     with _extra():
-        from camdigits_export.to_onnx import export_run, export_shipped
+        from camdigits_export import to_onnx
 
+        if check:
+            checked = to_onnx.check(check)
+            _say(f"one by one and together differ by {checked.alone:.1e} on {checked.compared} patches")
+            if checked.source is not None:
+                _say(f"largest difference from the Keras weights beside it: {checked.source:.1e}")
+            print(f"{check}: sound")
+            return
         run = run or _newest()
-        exported = export_run(run, output) if run else export_shipped(output or Path("cnn.onnx"))
-    _say(f"largest difference from Keras on {exported.compared} patches: {exported.difference:.1e}")
+        unnamed = Path("cnn-int8.onnx" if int8 else "cnn.onnx")
+
+        def write(path: Path | None, int8: bool) -> to_onnx.Exported:
+            return to_onnx.export_run(run, path, int8) if run else to_onnx.export_shipped(path or unnamed, int8)
+
+        exported = write(output, int8)
+        _say(f"largest difference from Keras on {exported.compared} patches: {exported.difference:.1e}")
+        if int8:
+            with TemporaryDirectory() as folder:
+                _compare(write(Path(folder) / "float.onnx", int8=False).path, exported.path)
     print(exported.path)
+
+
+def _compare(floats: Path, int8: Path) -> None:
+    """Say what eight bits cost and save, on MNIST's validation digits where they are at hand."""
+    from camdigits.classify import Classifier
+    from camdigits_export import evaluate as measure
+    from camdigits_export.datasets import DataError
+
+    try:
+        digits = measure.dataset("validation", _say)
+    except DataError as error:
+        _say(f"accuracy not measured: {error}")
+        return
+    for name, path in (("float", floats), ("int8", int8)):
+        model = Classifier(path)
+        share = measure.score(model, digits).right / len(digits)
+        speed = measure.milliseconds(model, digits)
+        _say(f"{name}: {share:.2%} of {len(digits)} validation digits right, ten patches in {speed:.2f} ms")
 
 
 def evaluate(

@@ -17,7 +17,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from camdigits.classify import find_model
+from camdigits.classify import Classifier, find_model
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
@@ -37,7 +37,7 @@ def keras_to_onnx(model: Any) -> onnx.ModelProto:
     signature = [tf.TensorSpec((None, 28, 28), tf.float32, name="patches")]
     function = tf.function(lambda patches: {"probabilities": model(patches, training=False)}, signature)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    return _canonical(proto)
+    return canonical(proto)
 
 
 def finish(
@@ -115,31 +115,33 @@ def parity_patches(count: int = 1000) -> Patches:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """path: the file. difference: the largest from Keras, over `compared` patches."""
+    """path: the file. difference: the largest from Keras, over `compared` patches. int8: of whether it is one."""
 
     path: Path
     difference: float
     compared: int
+    int8: bool
 
 
-def export_run(run: Path, output: Path | None = None) -> Exported:
+def export_run(run: Path, output: Path | None = None, int8: bool = False) -> Exported:
     """Write a trained CNN's run as ONNX, by default into the run's folder. Raises DataError or ModelError."""
     from camdigits_export.cnn import load_trained
 
     model = load_trained(run)
     recipe, figures = describe(run)
     labels = recipe.get("labels", DIGITS)
-    return _export(model, labels, {"recipe": recipe}, figures, output or run / "model.onnx")
+    name = "model-int8.onnx" if int8 else "model.onnx"
+    return _export(model, labels, {"recipe": recipe}, figures, output or run / name, int8)
 
 
-def export_shipped(output: Path) -> Exported:
+def export_shipped(output: Path, int8: bool = False) -> Exported:
     """Write the shipped Keras weights as ONNX: the same bytes as the shipped file. Raises ModelError."""
     from camdigits_export.cnn import load_trained
 
     shipped = find_model("cnn")
     stated = {entry.key: entry.value for entry in onnx.load(shipped).metadata_props}
     labels, training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("labels", "training", "figures"))
-    return _export(load_trained(shipped.with_suffix(".keras")), labels, training, figures, output)
+    return _export(load_trained(shipped.with_suffix(".keras")), labels, training, figures, output, int8)
 
 
 def describe(run: Path) -> tuple[dict[str, Any], dict[str, float]]:
@@ -154,16 +156,65 @@ def describe(run: Path) -> tuple[dict[str, Any], dict[str, float]]:
 
 
 def _export(
-    model: Any, labels: Sequence[str], training: Mapping[str, object], figures: Mapping[str, object], path: Path
+    model: Any,
+    labels: Sequence[str],
+    training: Mapping[str, object],
+    figures: Mapping[str, object],
+    path: Path,
+    int8: bool,
 ) -> Exported:
     patches = parity_patches()
     data = finish(keras_to_onnx(model), labels, training, figures)
-    largest = difference(data, np.asarray(model.predict(patches, verbose=0)), patches)
+    expected = np.asarray(model.predict(patches, verbose=0))
+    largest = difference(data, expected, patches)
+    if int8:
+        from camdigits_export.int8 import quantize
+
+        data = finish(quantize(data, patches), labels, {**training, "int8": True}, figures)
+        largest = float(np.abs(run(data, patches) - expected).max())
     write(data, path)
-    return Exported(path, largest, len(patches))
+    return Exported(path, largest, len(patches), int8)
 
 
-def _canonical(proto: onnx.ModelProto) -> onnx.ModelProto:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a file was put to, on `compared` patches. alone: the largest difference between a batch and one by one.
+
+    source: the largest difference from the Keras weights beside it, None where there are none.
+    """
+
+    compared: int
+    alone: float
+    source: float | None
+
+
+def check(path: Path) -> Checked:
+    """Verify a model file anew: its graph, the contract, and that it says the same of a patch in company as alone.
+
+    Raises ModelError where it fails, DataError where the weights beside it cannot be read.
+    """
+    from camdigits_export.cnn import load_trained
+
+    model = Classifier(path)
+    proto = onnx.load(path)
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"{path}: the graph is not sound: {str(error).splitlines()[0]}") from error
+    patches = parity_patches(300)
+    together = model(patches)
+    alone = float(np.abs(np.concatenate([model(patch[None]) for patch in patches]) - together).max())
+    wrong = float(np.abs(together.sum(axis=1) - 1).max())
+    if alone > TOLERANCE or wrong > 1e-3 or together.min() < 0:
+        raise ModelError(f"{path}: its probabilities depend on the batch by {alone:.1e} or miss one by {wrong:.1e}")
+    weights = path.with_suffix(".keras")
+    if not weights.is_file() or any(node.op_type == "QuantizeLinear" for node in proto.graph.node):
+        return Checked(len(patches), alone, None)
+    expected = np.asarray(load_trained(weights).predict(patches, verbose=0))
+    return Checked(len(patches), alone, difference(path.read_bytes(), expected, patches))
+
+
+def canonical(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Name nodes and values by their order in the graph; its input and output keep their names."""
     graph = proto.graph
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
