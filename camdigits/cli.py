@@ -6,7 +6,7 @@ failed, 2 the call itself was wrong, 130 interrupted.
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         _join_workshop()
         app()
-    except (CamdigitsError, ImportError) as error:
+    except (CamdigitsError, ImportError, OSError) as error:
         if "--debug" in sys.argv:
             raise
         reason = str(error)
@@ -48,6 +48,10 @@ def main() -> None:
             from camdigits.doctor import explain_import
 
             reason = explain_import(error)
+        elif isinstance(error, OSError):  # of our own output: a full disk behind stdout
+            reason = f"output cannot be written: {error.strerror or error}"
+            with suppress(OSError):
+                sys.stdout.close()  # with what could not be written, or Python would try once more
         _say(f"error: {reason}")
         sys.exit(1)
 
@@ -102,10 +106,10 @@ def image(
     from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures, show_until_key
 
     classifier = Classifier(model)
-    names = list(find_pictures(paths))
+    names = list(find_pictures(paths, output))
     failed = False
+    folder = AnnotatedFolder(output, names) if output else None
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
-        folder = AnnotatedFolder(output, names) if output else None
         stills = read_pictures(names, classifier, min_confidence, _roi(roi))
         for still in _progress(stills, len(names)):
             if as_json:

@@ -103,16 +103,18 @@ class Live:
         self._inspecting = False
         self._helping = False
         self._ticks: deque[float] = deque(maxlen=30)
+        self._frames = 0
+        self._told = False  # whether any number has settled
 
     def run(self) -> None:
         """Read frame after frame; see run_live."""
         try:
-            with _polite_end():
+            with _polite_end() as ended:
                 if self._settings.output:
                     self._recorder = Recorder(self._settings.output, self._source.fps)
                 if not self._settings.headless:
                     self._open_window()
-                self._loop()
+                self._loop(ended)
         except KeyboardInterrupt:
             _say("stopped")
         finally:
@@ -120,10 +122,12 @@ class Live:
                 self._window.close()
             self._stop_recording()
 
-    def _loop(self) -> None:
+    def _loop(self, ended: threading.Event) -> None:
         for frame in self._source:
             trace = self._read(frame.image)
             readings = self._tracker.update(trace.numbers, frame.time)
+            self._frames += 1
+            self._told = self._told or any(reading.settled for reading in readings)
             self._tell(frame, readings)
             self._ticks.append(time.monotonic())
             picture = self._picture(frame, readings) if self._recorder or self._window else frame.image
@@ -135,8 +139,11 @@ class Live:
                 if self._began is None:
                     self._began = time.monotonic() - frame.time
                 time.sleep(max(0.0, self._began + frame.time - time.monotonic()))
-            if not self._show(frame, trace, readings, picture, latency):
+            if not self._show(frame, trace, readings, picture, latency) or ended.is_set():
                 break
+        else:
+            if not self._told:
+                _say(f"no number settled in {self._frames} frames; single pictures are read by camdigits image")
 
     def _show(self, frame: Frame, trace: Trace, readings: Sequence[Reading], picture: Image, latency: float) -> bool:
         """Show a frame and do what the keys say, while paused again and again; return False where the user quits."""
@@ -234,19 +241,30 @@ def _mirror(frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Read
 
 
 @contextmanager
-def _polite_end() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that closes, end the run as Ctrl-C does, so that the recording is finished."""
-    taken = []
+def _polite_end() -> Iterator[threading.Event]:
+    """Let Ctrl-C, SIGTERM and a terminal that closes end the run in order, so that the recording is finished.
+
+    Yields what is set then too: an interrupt that is raised inside a callback of a library may be swallowed there.
+    """
+    ended = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+        raise KeyboardInterrupt
+
+    before = {}
     if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        taken = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, signal.default_int_handler)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            handler = signal.getsignal(getattr(signal, name)) if hasattr(signal, name) else None
+            if handler in (signal.SIG_DFL, signal.default_int_handler):  # what ignores it, as nohup does, is left
+                before[getattr(signal, name)] = handler
+    for number in before:
+        signal.signal(number, end)
     try:
-        yield
+        yield ended
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

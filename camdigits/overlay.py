@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from camdigits.types import Box, Frame, Image, Number, Patches, Reading, Trace
+from camdigits.types import Box, Digit, Frame, Image, Number, Patches, Reading, Trace
 
 Color = tuple[int, int, int]
 
@@ -48,16 +48,16 @@ class Status(NamedTuple):
 def draw(frame: Frame, readings: Sequence[Reading]) -> Image:
     """Return a copy of the frame's picture with the readings on it: settled ones plain, others dimmed."""
     image = frame.image.copy()
-    for reading in sorted(readings, key=lambda reading: reading.settled):  # settled ones on top
-        _draw_number(image, reading.number, settled=reading.settled)
+    # settled ones choose their places first, and are drawn first
+    chosen = sorted(readings, key=lambda reading: not reading.settled)
+    _draw_all(image, [(reading.number, reading.settled) for reading in chosen])
     return image
 
 
 def draw_numbers(image: Image, numbers: Sequence[Number]) -> Image:
     """Return a copy of a (height, width, 3) BGR picture with the numbers on it."""
     image = image.copy()
-    for number in numbers:
-        _draw_number(image, number, settled=True)
+    _draw_all(image, [(number, True) for number in numbers])
     return image
 
 
@@ -122,23 +122,66 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
     return image
 
 
-def _draw_number(image: Image, number: Number, *, settled: bool) -> None:
-    """Draw a box around each digit with its label and confidence below it, and the number above."""
-    line = max(1, round(min(image.shape[:2]) / 400)) if settled else 1
-    size = _text_height(image)
-    for digit in number.digits:
-        _outline(image, digit.box, SKY if settled else GREY, line)
-        caption = f"{digit.label}  {_percent(digit.confidence)}"
-        fitting = _fit(caption, 0.8 * size, digit.box.w + 4 * line)
-        if fitting >= _LEGIBLE:
-            bottom = digit.box.bottom + 2 * line + _PLATE * fitting
-            _write(image, caption, digit.box.x - 2 * line, bottom, fitting, WHITE if settled else GREY)
+def _draw_all(image: Image, numbers: Sequence[tuple[Number, bool]]) -> None:
+    """Draw numbers, each with whether it is settled: boxes, then the numbers, then what room is left for captions."""
+    taken = [digit.box for number, _ in numbers for digit in number.digits]
+    for number, settled in numbers:
+        for digit in number.digits:
+            _outline(image, digit.box, SKY if settled else GREY, _line(image, settled))
+    for number, settled in numbers:
+        _draw_number(image, number, taken, settled)
+    for number, settled in numbers:
+        for digit in number.digits:
+            _draw_caption(image, digit, taken, settled)
+
+
+def _line(image: Image, settled: bool) -> int:
+    return max(1, round(min(image.shape[:2]) / 400)) if settled else 1
+
+
+def _draw_number(image: Image, number: Number, taken: list[Box], settled: bool) -> None:
+    """Write a number and its confidence above its digits, or wherever beside them no other digit would be covered."""
     text = f"{number.text}  {_percent(number.confidence)}%" if settled else number.text
-    size *= 1.5 if settled else 1.0
-    bottom = number.box.y - 2 * line
-    if bottom < _PLATE * size:  # no room above the digits: below them and their captions
-        bottom = number.box.bottom + 2 * line + round(1.6 * _PLATE * size)
-    _write(image, text, number.box.x - 2 * line, bottom, size, YELLOW if settled else GREY)
+    digits = sorted(digit.box.h for digit in number.digits)
+    size = min(_text_height(image) * (1.5 if settled else 1.0), max(0.6 * digits[len(digits) // 2], _LEGIBLE))
+    margin = 2 * _line(image, settled)
+    box = number.box
+    plates = []
+    for smaller in (1.0, 0.75, 0.55):
+        width, height = _plate_width(text, smaller * size), _PLATE * smaller * size
+        middle = box.y + box.h / 2 + height / 2
+        above = (box.x - margin, box.y - margin)
+        beside = ((box.right + margin, middle), (box.x - margin - width, middle))
+        below = (box.x - margin, box.bottom + margin + 2 * height)  # leaves room for the captions
+        plates += [(place, _inside(image, *spot, width, height)) for place, spot in enumerate((above, *beside, below))]
+    # rather smaller above the digits than large elsewhere: there it is plain whose number it is
+    plates.sort(key=lambda item: item[0])
+    plate = next((plate for _, plate in plates if not _covers(plate, taken)), plates[0][1])
+    taken.append(plate)
+    _write(image, text, plate.x, plate.bottom, plate.h / _PLATE, YELLOW if settled else GREY)
+
+
+def _draw_caption(image: Image, digit: Digit, taken: list[Box], settled: bool) -> None:
+    """Write a digit's label and confidence below its box, where there is room."""
+    line = _line(image, settled)
+    caption = f"{digit.label}  {_percent(digit.confidence)}"
+    size = _fit(caption, 0.8 * _text_height(image), digit.box.w + 4 * line)
+    bottom = digit.box.bottom + 2 * line + _PLATE * size
+    plate = _inside(image, digit.box.x - 2 * line, bottom, _plate_width(caption, size), _PLATE * size)
+    if size >= _LEGIBLE and not _covers(plate, taken):
+        taken.append(plate)
+        _write(image, caption, plate.x, plate.bottom, size, WHITE if settled else GREY)
+
+
+def _inside(image: Image, x: float, bottom: float, width: float, height: float) -> Box:
+    """Return where a plate lies that is moved to be inside the picture."""
+    x = min(max(x, 0), max(image.shape[1] - width, 0))
+    bottom = min(max(bottom, height), image.shape[0])
+    return Box(round(x), round(bottom - height), round(width), round(height))
+
+
+def _covers(plate: Box, taken: Sequence[Box]) -> bool:
+    return any(plate.x < b.right and b.x < plate.right and plate.y < b.bottom and b.y < plate.bottom for b in taken)
 
 
 def _outline(image: Image, box: Box, color: Color, thickness: int) -> None:

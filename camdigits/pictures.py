@@ -23,23 +23,27 @@ MAX_PIXELS = 2**28
 """Larger pictures are refused: decoded they take 0.8 GB."""
 
 
-def find_pictures(names: Iterable[str]) -> Iterator[str]:
+def find_pictures(names: Iterable[str], apart: Path | None = None) -> Iterator[str]:
     """Yield the pictures that names stand for: files, folders (sorted, with what lies deeper), globs, `-`.
+
+    apart: a folder inside a folder searched that is left out, since our own output goes there.
 
     A file named outright is taken whatever it is called. A name that matches nothing, and a folder without pictures,
     is yielded as it is, for load_picture to say what is wrong with it.
     """
     for name in names:
         try:
-            yield from _matches(name) or [name]
+            yield from _matches(name, apart) or [name]
         except (OSError, ValueError):  # a name too long, a pattern that is none
             yield name
 
 
-def _matches(name: str) -> list[str]:
+def _matches(name: str, apart: Path | None) -> list[str]:
     path = Path(name)
-    if path.is_dir():
+    if name and path.is_dir():
         found = (p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+        if apart and apart.resolve() != path.resolve():
+            found = (p for p in found if apart.resolve() not in p.resolve().parents)
     elif not path.exists() and any(sign in name for sign in "*?["):
         found = (Path(path.anchor) if path.anchor else Path()).glob(str(path.relative_to(path.anchor)))
     else:

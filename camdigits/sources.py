@@ -79,6 +79,8 @@ def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE) -> S
     height) asked of a camera. Raises SourceError, which says what to try.
     """
     text = str(source)
+    if not text:
+        raise SourceError("no source named; give a camera, file, folder or address")
     if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
         return _open_camera(text, size)
     if "://" in text:

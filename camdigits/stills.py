@@ -125,7 +125,9 @@ class Table:
     COLUMNS = ("source", "line", "text", "confidence", "angle", "x", "y", "w", "h")
 
     def __init__(self, path: Path) -> None:
-        """Create the file, or empty it."""
+        """Create the file, or empty it; one with a picture's suffix is refused, since --csv may have lost its FILE."""
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            raise SinkError(f"{path}: is named like a picture; name a file for the table, such as numbers.csv")
         self._path = path
         with self._failures():
             self._file = path.open("w", newline="", encoding="utf-8")
@@ -143,7 +145,7 @@ class Table:
         """Add a picture's numbers."""
         with self._failures():
             for n in still.numbers:
-                self._writer.writerow([still.source, n.line, n.text, f"{n.confidence:.4f}", n.angle, *n.box])
+                self._writer.writerow([still.source, n.line, n.text, f"{n.confidence:.4f}", f"{n.angle:.1f}", *n.box])
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -160,6 +162,8 @@ class AnnotatedFolder:
         """Create the folder where it is missing. Raises SinkError."""
         self._folder = folder
         self._originals = {Path(name).resolve() for name in originals}
+        if any(path.parent == folder.resolve() for path in self._originals):
+            raise SinkError(f"{folder}: would overwrite pictures that are read; choose another folder for --output")
         self._written: set[Path] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -172,8 +176,6 @@ class AnnotatedFolder:
         suffix = source.suffix if source.suffix.lower() in PICTURE_SUFFIXES else ".png"
         tries = (self._folder / f"{source.stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
         path = next(path for path in tries if path not in self._written)
-        if path.resolve() in self._originals:
-            raise SinkError(f"{path}: would overwrite a picture that is read; choose another folder for --output")
         self._written.add(path)
         try:
             path.write_bytes(cv2.imencode(suffix, draw_numbers(still.image, still.numbers))[1].tobytes())

@@ -132,6 +132,37 @@ def test_output_never_overwrites_another_picture(tmp_path: Path) -> None:
     assert second.read_bytes() == (SAMPLES / "lines.jpg").read_bytes()
 
 
+def test_output_inside_the_folder_that_is_read_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "number.jpg").write_bytes((SAMPLES / "number.jpg").read_bytes())
+    for _ in range(2):
+        done = camdigits("image", ".", "--output", "out", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "40718\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["number.jpg"]
+
+
+def test_a_table_is_never_written_over_a_picture(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes((SAMPLES / "number.jpg").read_bytes())
+    done = camdigits("image", SAMPLES / "lines.jpg", "--csv", picture)
+    assert done.returncode == 1
+    assert "named like a picture" in done.stderr
+    assert picture.read_bytes() == (SAMPLES / "number.jpg").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_stdout_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "camdigits", "image", SAMPLES / "number.jpg"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: output cannot be written: No space left on device\n"
+
+
 def test_csv_writes_a_table(tmp_path: Path) -> None:
     camdigits("image", SAMPLES / "lines.jpg", "--csv", tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(encoding="utf-8") as file:
@@ -373,7 +404,8 @@ def whole_command_line() -> Any:
 
 def walk(command: Any, path: str = "camdigits") -> Iterator[tuple[str, set[str]]]:
     """Yield each command, as typed, with the names of its options."""
-    yield path, {name for param in command.params if param.param_type_name == "option" for name in param.opts}
+    options = [param for param in command.params if param.param_type_name == "option"]
+    yield path, {name for option in options for name in (*option.opts, *option.secondary_opts)}
     for name, child in getattr(command, "commands", {}).items():
         yield from walk(child, f"{path} {name}")
 
@@ -394,4 +426,4 @@ def test_the_readmes_name_no_option_that_is_none() -> None:
     known = set().union(*(options for _, options in walk(whole_command_line()))) | {"--help"}
     for name in ("README.md", "export/README.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known, name
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) <= known, name

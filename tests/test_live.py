@@ -186,6 +186,20 @@ def test_the_five_lines_of_the_package_read_a_camera_in_a_window(camera, screen,
 # ---- without a window ----
 
 
+def test_what_settles_nothing_says_so(tmp_path):
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((200, 200, 3), 230, np.uint8))
+    with live("--source", tmp_path, "--headless", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert running.out == []
+    assert running.err == ["no number settled in 1 frames; single pictures are read by camdigits image"]
+
+
+def test_no_source_named_is_no_folder():
+    with live("--source", "", "--headless", command=CAMDIGITS) as running:
+        assert running.end() == 1
+    assert "no source named" in running.err[0]
+
+
 def test_each_settled_number_is_a_line(film):
     with live("--source", film, "--headless") as running:
         assert running.end() == 0

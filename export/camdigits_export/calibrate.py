@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """Return the temperature, 0.05 to 20, of least cross-entropy for (N, K) logits and (N,) labels."""
-    grid = np.exp(np.linspace(np.log(0.05), np.log(20), 61))
+    """Return the temperature, 0.3 to 20, of least cross-entropy for (N, K) logits and (N,) labels.
+
+    Where all is right, on few data, none would be low enough: sharper than 0.3 is not believed.
+    """
+    grid = np.exp(np.linspace(np.log(0.3), np.log(20), 61))
     for _ in range(3):
         best = int(np.argmin([cross_entropy(logits / t, labels) for t in grid]))
         grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 21)

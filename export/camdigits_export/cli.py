@@ -1,4 +1,4 @@
-"""The workshop's commands, which join camdigits' own: train cnn, train knn, export, evaluate.
+"""The workshop's commands, which join camdigits' own: train cnn, train knn, export, evaluate, compare.
 
 Everything heavy is imported inside the commands, so that `camdigits --help` stays quick.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,31 @@ DatasetOption = Annotated[
 ]
 
 
+class FeaturesName(StrEnum):
+    """What the classical models see of a patch."""
+
+    PIXELS = "pixels"
+    EDGES = "edges"
+    HOG = "hog"
+
+
+FeaturesOption = Annotated[
+    FeaturesName | None, typer.Option(help="Ink itself, strengths of edges, or gradient histograms.")
+]
+Deskew = Annotated[bool | None, typer.Option("--deskew/--no-deskew", help="Set slanted ink upright first.")]
+Seen = Annotated[int | None, typer.Option(min=0, help="Digits as a camera sees them, beside the clean ones.")]
+Rare = Annotated[int | None, typer.Option(min=0, help="Digits drawn as MNIST lacks them.")]
+Rejects = Annotated[int | None, typer.Option(min=1, help="Patches that are no digit.")]
+
+
+class SearchName(StrEnum):
+    """Ways to choose what to try next."""
+
+    GRID = "grid"
+    RANDOM = "random"
+    TPE = "tpe"
+
+
 class ArchitectureName(StrEnum):
     """Networks that can be trained."""
 
@@ -44,9 +70,14 @@ def register(app: typer.Typer) -> None:
     training = typer.Typer(no_args_is_help=True, help="Train a model on MNIST.", rich_markup_mode=None)
     training.command("cnn")(train_cnn)
     training.command("knn")(train_knn)
+    training.command("svm")(train_svm)
+    training.command("forest")(train_forest)
+    training.command("mlp")(train_mlp)
     app.add_typer(training, name="train")
+    app.command()(tune)
     app.command()(export)
     app.command()(evaluate)
+    app.command()(compare)
 
 
 def train_cnn(
@@ -113,24 +144,141 @@ def train_cnn(
     _say(f"trained: {run}; camdigits export makes its ONNX file")
 
 
-def train_knn(name: Name = None, dataset: DatasetOption = "mnist", seed: Seed = 1) -> None:
+def train_knn(
+    name: Name = None,
+    dataset: DatasetOption = "mnist",
+    features: FeaturesOption = None,
+    deskew: Deskew = None,
+    components: Annotated[int | None, typer.Option(min=1, help="Directions in which examples are compared.")] = None,
+    evenness: Annotated[
+        float | None, typer.Option(min=0.001, help="More: directions nearer to principal components.")
+    ] = None,
+    neighbours: Annotated[int | None, typer.Option(min=1, help="How many vote.")] = None,
+    reject_weight: Annotated[float | None, typer.Option(min=0, help="Of a reject's vote, a digit's being 1.")] = None,
+    fade: Annotated[float | None, typer.Option(min=0, help="How fast votes fade with distance.")] = None,
+    stranger: Annotated[
+        float | None, typer.Option(min=0, help="How far a reject always stands, in usual distances.")
+    ] = None,
+    doubt: Annotated[float | None, typer.Option(min=1e-9, help="The least vote of any label.")] = None,
+    seen: Seen = None,
+    rare: Rare = None,
+    rejects: Rejects = None,
+    seed: Seed = 1,
+) -> None:
     """Fit the nearest neighbours."""
+    _fit("knn", locals())
+
+
+def train_svm(
+    name: Name = None,
+    dataset: DatasetOption = "mnist",
+    features: FeaturesOption = None,
+    deskew: Deskew = None,
+    components: Annotated[int | None, typer.Option(min=1, help="Principal components kept.")] = None,
+    cost: Annotated[float | None, typer.Option(min=1e-9, help="Of an example on the wrong side (C).")] = None,
+    reject_weight: Annotated[
+        float | None, typer.Option(min=1e-9, help="Of a reject's cost, a digit's being 1.")
+    ] = None,
+    gamma: Annotated[float | None, typer.Option(min=1e-9, help="More: only nearer examples count.")] = None,
+    seen: Seen = None,
+    rare: Rare = None,
+    rejects: Rejects = None,
+    seed: Seed = 1,
+) -> None:
+    """Fit support vectors with a radial kernel."""
+    _fit("svm", locals())
+
+
+def train_forest(
+    name: Name = None,
+    dataset: DatasetOption = "mnist",
+    features: FeaturesOption = None,
+    deskew: Deskew = None,
+    trees: Annotated[int | None, typer.Option(min=1, help="How many.")] = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="Of a tree at most.")] = None,
+    leaf: Annotated[int | None, typer.Option(min=1, help="Examples in a leaf at least.")] = None,
+    tried: Annotated[
+        float | None, typer.Option(min=1e-9, max=1, help="Share of the features that a branch chooses from.")
+    ] = None,
+    seen: Seen = None,
+    rare: Rare = None,
+    rejects: Rejects = None,
+    seed: Seed = 1,
+) -> None:
+    """Grow a random forest."""
+    _fit("forest", locals())
+
+
+def train_mlp(
+    name: Name = None,
+    dataset: DatasetOption = "mnist",
+    features: FeaturesOption = None,
+    deskew: Deskew = None,
+    hidden: Annotated[int | None, typer.Option(min=1, help="Units of the hidden layer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the examples.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Examples in one step.")] = None,
+    rate: Annotated[float | None, typer.Option(min=1e-9, help="Adam's learning rate.")] = None,
+    decay: Annotated[float | None, typer.Option(min=0, help="Weight of the squared weights in the loss.")] = None,
+    seen: Seen = None,
+    rare: Rare = None,
+    rejects: Rejects = None,
+    seed: Seed = 1,
+) -> None:
+    """Train a perceptron with one hidden layer."""
+    _fit("mlp", locals())
+
+
+def _fit(kind: str, options: dict[str, Any]) -> None:
+    """Fit a classical model, as its command's parameters ask; what they leave open is the recipe's."""
     with _extra():
-        from camdigits_export import knn
+        from camdigits_export.classical import train
         from camdigits_export.patches import load_workshop
 
-        run = _run(name, "knn", resume=False)
-        workshop = load_workshop(dataset, _say)
+        run = _run(options.pop("name"), kind, resume=False)
+        asked = {option: value for option, value in options.items() if value is not None}
+        recipe = import_module(f"camdigits_export.{kind}").Recipe(**asked)
+        workshop = load_workshop(recipe.dataset, _say)
         with _progress() as progress:
             bar = progress.add_task("fitting", total=1)
-            path = knn.train(
-                workshop,
-                run,
-                knn.KnnRecipe(dataset=dataset, seed=seed),
-                lambda doing, done: progress.update(bar, description=doing, completed=done),
+            path = train(
+                workshop, run, recipe, lambda doing, done: progress.update(bar, description=doing, completed=done)
             )
     _say(f"trained: {path.stat().st_size / 1e6:.1f} MB, the same to 1e-5 as scikit-learn")
     print(path)
+
+
+def tune(
+    study: Annotated[Path, typer.Argument(metavar="[STUDY]", help="Its folder; one that is there goes on.")] = RUNS
+    / "study",
+    search: Annotated[SearchName, typer.Option(help="How to choose what to try.")] = SearchName.TPE,
+    trials: Annotated[int, typer.Option(min=1, help="How many more to try.")] = 20,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="A database that others work on too, instead of a file in STUDY.")
+    ] = None,
+    architecture: Annotated[ArchitectureName, typer.Option(help="Whose recipe to better.")] = ArchitectureName.SMALL,
+    dataset: DatasetOption = "mnist",
+    epochs: Annotated[int, typer.Option(min=1, help="Of each trial.")] = 3,
+    seed: Seed = 1,
+) -> None:
+    """Search for a CNN's hyper-parameters on validation digits."""
+    with _extra():
+        from camdigits_export import cnn
+        from camdigits_export.patches import load_workshop
+        from camdigits_export.tune import tune_cnn
+
+        base = replace(cnn.RECIPES[architecture.value], dataset=dataset, epochs=epochs, seed=seed)
+        workshop = load_workshop(dataset, _say)
+        with _progress() as progress:
+            bar = progress.add_task("searching", total=trials)
+
+            def report(number: int, value: float | None) -> None:
+                progress.advance(bar)
+                progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
+
+            best = tune_cnn(workshop, base, search.value, trials, study, storage, report)
+    _say(f"best of {best.trials}: {best.value:.2%} with " + ", ".join(f"{k} {v:.4g}" for k, v in best.chosen.items()))
+    _say(f"history and importance: {best.plot}; train it with --recipe {best.recipe} --epochs N")
+    print(best.recipe)
 
 
 def export(
@@ -195,20 +343,58 @@ def evaluate(
             help="mnist, usps, opencv, hwd, a folder: test signs. validation: kept back. rejects: what is none.",
         ),
     ] = "mnist",
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write a page, report.html, and its figures as report.json.")
+    ] = None,
 ) -> None:
-    """Measure a model: accuracy with its 95 % interval, digits rejected, time."""
+    """Measure a model: accuracy with its 95 % interval, by class, calibration, time, what it confuses."""
     with _extra():
         from camdigits.classify import Classifier
         from camdigits_export import evaluate as measure
+        from camdigits_export.datasets import DataError
 
         classifier = Classifier(model)
         patches = measure.dataset(dataset, _say)
         found = measure.score(classifier, patches)
-        for title, hits in (("right", found.right), ("rejected", found.rejected)):
-            low, high = measure.wilson(hits, found.count)
-            print(f"{title}: {hits} of {found.count}, {hits / found.count:.2%} (95 %: {low:.2%} to {high:.2%})")
-        print(f"mean confidence: {found.confidence:.2%}")
-        print(f"ten patches, one thread: {measure.milliseconds(classifier, patches):.2f} ms (median)")
+        judged = measure.judge(classifier, dataset, patches, found)
+        print("\n".join(measure.summary(judged)))
+        if report:
+            from camdigits_export.mistakes import worst
+            from camdigits_export.report import write_report
+
+            try:
+                training = measure.training(classifier, _say)
+            except DataError as error:
+                training = None
+                _say(f"no training patches to show beside mistakes: {error}")
+            shown = worst(found.probabilities, found.truth, patches.patches, judged.names, training)
+            print(write_report(judged, shown, report))
+
+
+def compare(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="cnn, knn, .onnx files; by default all that ship and all runs'."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a report with the table; its plot goes beside it.")
+    ] = None,
+) -> None:
+    """Measure models side by side: data sets, corrupted digits, rejects, size, time."""
+    with _extra():
+        from camdigits_export import compare as side
+
+        with _progress() as progress:
+            bar = progress.add_task("making patches", total=None)
+            sets = side.sets_at_hand(_say)
+            names = models or side.found_models(RUNS)
+            progress.update(bar, description="reading", total=len(names) * len(sets))
+            rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
+        averages = side.means(rows)
+        print(side.table([*rows, *averages]))
+        if output:
+            side.write_report(rows, averages, sets, output)
+            _say(f"written: {output}, {output.with_suffix('.png')}")
 
 
 def _run(name: str | None, kind: str, resume: bool) -> Path:
@@ -240,7 +426,8 @@ def _extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise CamdigitsError(
-            f'the workshop needs {error.name}, which is not installed: python -m pip install "camdigits[export]"'
+            f"the workshop needs {error.name}, which is not installed; in the checkout: "
+            'python -m pip install ".[export]"'
         ) from error
 
 

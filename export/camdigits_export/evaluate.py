@@ -1,26 +1,85 @@
-"""How good a model file is: right, rejected and fast, with intervals; by the same classifier that reads the camera."""
+"""How good a model file is, by the same classifier that reads the camera: shares with intervals, and how fast."""
 
-import math
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
 
 from camdigits.classify import Classifier
+from camdigits.types import MIN_CONFIDENCE, Probabilities
+from camdigits_export import metrics
 from camdigits_export.augment import as_input
-from camdigits_export.datasets import DataError, Labels
+from camdigits_export.datasets import DataError, Labels, validation_split
+from camdigits_export.metrics import Answered, Bin, ClassFigures
+from camdigits_export.mistakes import Confusion, confusions
 from camdigits_export.patches import PatchSet, clean, held_rejects, validation
+
+NOT_A_DIGIT = "not a digit"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """How a model read N patches. truth: (N,) uint8, its right columns. probabilities: (N, K) float32."""
+
+    truth: Labels
+    probabilities: Probabilities
+
+    @property
+    def count(self) -> int:
+        """Return N."""
+        return len(self.truth)
+
+    @property
+    def said(self) -> NDArray[np.int64]:
+        """Return the (N,) columns that the model took."""
+        columns: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return columns
+
+    @property
+    def right(self) -> int:
+        """Return how many were read right; a rejected digit is not."""
+        return int(np.sum(self.said == self.truth))
+
+    @property
+    def rejected(self) -> int:
+        """Return how many were taken for no digit."""
+        return int(np.sum(self.said == self.probabilities.shape[1] - 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """Of count patches, how many were right and rejected (a rejected digit is not right); the mean confidence."""
+class Judgement:
+    """All that is said of a model; shares of 0 to 1, intervals of 95 %.
 
+    confidence: the mean. macro, classes: precision, recall and F1. calibration_error: expected (ECE). answered: at the
+    reader's own threshold. milliseconds: for ten patches on one thread. matrix: a row for each true name, a column for
+    each name read. reliability, coverage: as metrics has them.
+    """
+
+    model: str
+    dataset: str
+    names: tuple[str, ...]
     count: int
     right: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
     rejected: int
+    rejected_interval: tuple[float, float]
     confidence: float
+    macro: ClassFigures
+    calibration_error: float
+    answered: Answered
+    milliseconds: float
+    microseconds_a_digit: float
+    classes: tuple[ClassFigures, ...]
+    matrix: tuple[tuple[int, ...], ...]
+    confusions: tuple[Confusion, ...]
+    reliability: tuple[Bin, ...]
+    coverage: tuple[Answered, ...]
 
 
 def dataset(name: str, report: Callable[[str], None]) -> PatchSet:
@@ -52,32 +111,90 @@ def truth(model: Classifier, patches: PatchSet) -> Labels:
 
 def score(model: Classifier, patches: PatchSet) -> Score:
     """Return how a model reads patches. Raises DataError as `truth` does."""
-    wanted = truth(model, patches)
-    probabilities = model(as_input(patches.patches))
-    said = probabilities.argmax(axis=1)
-    return Score(
-        count=len(patches),
-        right=int(np.sum(said == wanted)),
-        rejected=int(np.sum(said == len(model.labels))),
-        confidence=float(probabilities.max(axis=1).mean()),
+    return Score(truth(model, patches), model(as_input(patches.patches)))
+
+
+def judge(model: Classifier, name: str, patches: PatchSet, found: Score) -> Judgement:
+    """Return all that is said of a model that read a data set's patches so; name: the data set's."""
+    names = (*model.labels, NOT_A_DIGIT)
+    matrix = metrics.confusion(found.probabilities, found.truth)
+    classes = metrics.by_class(matrix)
+    bins = metrics.reliability(found.probabilities, found.truth)
+    time_of_ten = milliseconds(model, patches)
+    return Judgement(
+        model=model.path.name,
+        dataset=name,
+        names=names,
+        count=found.count,
+        right=found.right,
+        accuracy=found.right / found.count,
+        accuracy_interval=metrics.wilson(found.right, found.count),
+        rejected=found.rejected,
+        rejected_interval=metrics.wilson(found.rejected, found.count),
+        confidence=float(found.probabilities.max(axis=1).mean()),
+        macro=metrics.macro(classes),
+        calibration_error=metrics.calibration_error(bins),
+        answered=metrics.coverage(found.probabilities, found.truth, [MIN_CONFIDENCE])[0],
+        milliseconds=time_of_ten,
+        microseconds_a_digit=time_of_ten * 100,
+        classes=tuple(classes),
+        matrix=tuple(tuple(row) for row in matrix.tolist()),
+        confusions=tuple(confusions(matrix, patches.patches, found.truth, found.said, names)),
+        reliability=tuple(bins),
+        coverage=tuple(metrics.coverage(found.probabilities, found.truth, np.linspace(0, 0.999, 112))),
     )
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval (Wilson 1927) of a share of hits in count, 0 to 1."""
-    z = 1.96
-    share, spread = hits / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
+def summary(judged: Judgement) -> list[str]:
+    """Return the lines that tell the most of it."""
+    shares = (
+        ("right", judged.right, judged.accuracy_interval),
+        ("rejected", judged.rejected, judged.rejected_interval),
+    )
+    lines = [
+        f"{title}: {hits} of {judged.count}, {hits / judged.count:.2%} (95 %: {low:.2%} to {high:.2%})"
+        for title, hits, (low, high) in shares
+    ]
+    macro, answered = judged.macro, judged.answered
+    lines += [
+        f"mean of the classes: precision {macro.precision:.2%}, recall {macro.recall:.2%}, F1 {macro.f1:.2%}",
+        f"mean confidence: {judged.confidence:.2%}",
+        f"calibration error: {judged.calibration_error:.2%} (ECE, {metrics.BINS} bins)",
+        f"at {answered.threshold:.0%} confidence: {answered.share:.2%} answered, {answered.error:.2%} of these wrong",
+        f"ten patches, one thread: {judged.milliseconds:.2f} ms (median), {judged.microseconds_a_digit:.0f} us a digit",
+    ]
+    if judged.confusions:
+        most = (f"{c.true} as {c.read} ({c.count})" for c in judged.confusions[:5])
+        lines.append(f"confused most: {', '.join(most)}")
+    return lines
 
 
-def milliseconds(model: Classifier, patches: PatchSet, rounds: int = 200) -> float:
+def training(model: Classifier, report: Callable[[str], None]) -> PatchSet:
+    """Return the clean signs that a model could learn from, MNIST's if it does not say. Raises DataError."""
+    whole = clean(recipe(model).get("dataset", "mnist"), "train", report)
+    at = validation_split(len(whole))[0]
+    return PatchSet(whole.patches[at], whole.labels[at], whole.names)
+
+
+def milliseconds(model: Classifier, patches: PatchSet) -> float:
     """Return the median time of classifying ten patches, on the one thread that reading uses too."""
-    ten = as_input(patches.patches[:10])
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        model(ten)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)) * 1000
+    return times([model], patches)[0]
+
+
+def times(models: Sequence[Classifier], patches: PatchSet, rounds: int = 200) -> list[float]:
+    """Return `milliseconds` of each model; they take turns, so a machine's other work slows them all alike."""
+    ten = as_input(patches.patches[np.arange(10) % len(patches)])
+    taken = np.empty((rounds, len(models)))
+    for turn in taken:
+        for at, model in enumerate(models):
+            start = time.perf_counter()
+            model(ten)
+            turn[at] = time.perf_counter() - start
+    return [1000 * float(median) for median in np.median(taken, axis=0)]
+
+
+def recipe(model: Classifier) -> dict[str, Any]:
+    """Return the recipe that a model file states, empty where it states none."""
+    stated = {entry.key: entry.value for entry in onnx.load(model.path).metadata_props}
+    found: dict[str, Any] = json.loads(stated.get("camdigits.training", "{}")).get("recipe", {})
+    return found

@@ -1,0 +1,141 @@
+"""What neighbours, support vectors, forest and perceptron share: examples, features, calibration, one ONNX file.
+
+scikit-learn fits, ONNX serves. A fitted model gives logits of described patches, once by scikit-learn and once as ONNX
+nodes; before a file is written, the two are compared.
+"""
+
+import csv
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from camdigits_export.augment import as_input
+from camdigits_export.calibrate import fit_temperature
+from camdigits_export.datasets import DataError, Labels
+from camdigits_export.features import Features, Floats, Kind
+from camdigits_export.graph import Graph
+from camdigits_export.patches import Workshop
+from camdigits_export.to_onnx import difference, finish, run, write
+
+COMPARED = 300
+"""Patches on which scikit-learn and the ONNX graph are compared."""
+
+
+class Model(Protocol):
+    """A fitted model, for described patches (N, F)."""
+
+    def logits(self, described: Floats) -> Floats:
+        """Return (N, C + 1) float32 by scikit-learn, not yet calibrated."""
+
+    def add(self, graph: Graph, described: str) -> str:
+        """Add the nodes that do the same and return the name of the logits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe(ABC):
+    """What every fit is made of.
+
+    dataset: whose patches, as datasets.load takes it. features, deskew: as Features has them. seen: digits as a camera
+    sees them, rare, rejects: drawn digits and what is none, that are added to the clean digits.
+    """
+
+    kind: ClassVar[str]
+    dataset: str = "mnist"
+    features: Kind = Kind.HOG
+    deskew: bool = True
+    seen: int = 8000
+    rare: int = 3000
+    rejects: int = 6000
+    seed: int = 1
+
+    @abstractmethod
+    def fit(self, described: Floats, labels: Labels, reject: int) -> Model:
+        """Return a model fitted to (N, F) descriptions with (N,) labels, of which `reject` is `not a sign`."""
+
+
+def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Callable[[str, float], None]) -> Path:
+    """Fit in a new folder and return its model.onnx, checked against scikit-learn. Raises DataError or ModelError.
+
+    report: called with what goes on and the share of all that is done.
+    """
+    if (folder / "recipe.json").exists():
+        raise DataError(f"{folder}: holds a training; name another run")
+    patches, labels = examples(workshop, recipe)
+    if len(np.unique(labels)) <= workshop.reject:
+        raise DataError(f"{recipe.dataset}: needs examples of every label, and rejects")
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"kind": recipe.kind, **asdict(recipe), "labels": workshop.names}
+    (folder / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
+    start = time.perf_counter()
+    features = Features(recipe.features, recipe.deskew)
+    report("describing", 0.0)
+    described = features.of(patches)
+    report("fitting", 0.1)
+    model = recipe.fit(described, labels, workshop.reject)
+    seconds = time.perf_counter() - start
+    report("calibrating on validation", 0.8)
+    choosing = workshop.choosing()
+    logits = model.logits(features.of(choosing.patches))
+    temperature = fit_temperature(logits, choosing.labels)
+    figures = workshop.figures(logits.argmax(axis=1)) | {"temperature": temperature}
+    report("writing and comparing", 0.9)
+    proto = to_graph(features, model, temperature, workshop.reject + 1)
+    data = finish(proto, workshop.names, {"recipe": settings}, figures)
+    compare(data, features, model, temperature, workshop.validation_seen.patches[:COMPARED])
+    write(data, folder / "model.onnx")
+    # how long it took is no property of the model: the same recipe gives the same bytes
+    row = figures | {"seconds": round(seconds, 1)}
+    with (folder / "log.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    report("done", 1.0)
+    return folder / "model.onnx"
+
+
+def examples(workshop: Workshop, recipe: Recipe) -> tuple[NDArray[np.uint8], Labels]:
+    """Return the (M, 28, 28) uint8 patches that a recipe learns from, and their (M,) labels."""
+    rng = np.random.default_rng(recipe.seed)
+    clean, rare = workshop.clean, workshop.rare
+    seen_at = rng.permutation(len(clean))[: recipe.seen]
+    rare_at = rng.permutation(len(rare))[: recipe.rare]
+    rejects = workshop.rejects.patches[rng.permutation(len(workshop.rejects))[: recipe.rejects]]
+    seen = workshop.seen[rng.integers(len(workshop.seen), size=len(seen_at)), seen_at]
+    reject = np.full(len(rejects), workshop.reject, np.uint8)
+    return (
+        np.concatenate([clean.patches, seen, rare.patches[rare_at], rejects]),
+        np.concatenate([clean.labels, clean.labels[seen_at], rare.labels[rare_at], reject]),
+    )
+
+
+def to_graph(features: Features, model: Model, temperature: float, columns: int) -> onnx.ModelProto:
+    """Return features, model and calibration as one graph."""
+    graph = Graph()
+    logits = model.add(graph, features.add(graph))
+    return graph.model(graph.add("Softmax", graph.add("Div", logits, temperature), axis=1), columns)
+
+
+def shares(logits: Floats, temperature: float) -> Floats:
+    """Return (N, C + 1) float32 probabilities."""
+    powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+
+def compare(data: bytes, features: Features, model: Model, temperature: float, patches: NDArray[np.uint8]) -> None:
+    """Raise ModelError where the file and numpy describe patches differently, or it and scikit-learn read them so.
+
+    Two steps, because a tree may turn on a last digit: scikit-learn reads what the graph describes.
+    """
+    expected = features.of(patches)
+    graph = Graph()
+    alone = graph.model(features.add(graph), expected.shape[1]).SerializeToString()
+    difference(alone, expected, as_input(patches))
+    difference(data, shares(model.logits(run(alone, as_input(patches))), temperature), as_input(patches))

@@ -1,0 +1,183 @@
+"""Searches hyper-parameters on validation data: grid, random or TPE (Bergstra et al. 2011), by Optuna.
+
+A study lives in a database, by default a SQLite file: stopped, it goes on with the next call, and several processes or
+machines that name the same one work on it together. MNIST's test digits are never looked at.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+
+from camdigits_export import cnn
+from camdigits_export.datasets import DataError
+from camdigits_export.patches import Workshop
+
+Search = Literal["grid", "random", "tpe"]
+
+GRID = 3
+"""Values of a range that a grid search tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From low to high, both included; by factors where log is set."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def grid(self) -> list[float]:
+        """Return GRID values, evenly spread."""
+        return [float(v) for v in (np.geomspace if self.log else np.linspace)(self.low, self.high, GRID)]
+
+
+Space = Mapping[str, Range | tuple[Any, ...]]
+"""A hyper-parameter's name to where it may lie, or to the values it may take."""
+
+CNN: Space = {
+    "rate": Range(5e-4, 5e-3, log=True),
+    "dropout": Range(0.0, 0.4),
+    "weight_decay": Range(1e-3, 0.1, log=True),
+    "batch": (64, 128, 256),
+    "dense": (64, 96, 128),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best trial of a study. value: mean of the shares read right, seen right and caught. recipe: its file."""
+
+    value: float
+    trials: int
+    chosen: dict[str, Any]
+    recipe: Path
+    plot: Path
+
+
+def tune_cnn(
+    workshop: Workshop,
+    base: cnn.Recipe,
+    search: Search,
+    trials: int,
+    folder: Path,
+    storage: str | None = None,
+    report: Callable[[int, float | None], None] = lambda *_: None,
+) -> Best:
+    """Search for a CNN's recipe, `trials` more in this call; write recipe.json and study.png into `folder`.
+
+    base: all that is not searched. storage: a database as Optuna names it, by default folder/study.sqlite. report:
+    called with each trial's number and value, None where it was given up. Raises DataError where the study there is of
+    another recipe.
+    """
+
+    def value(trial: optuna.Trial, settings: dict[str, Any]) -> float:
+        seen: list[float] = []
+
+        def follow(epoch: int, _of: int, _done: float, figures: cnn.Figures | None) -> None:
+            if figures:
+                seen.append(_value(figures.accuracy, figures.seen, figures.caught))
+                trial.report(seen[-1], epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        with TemporaryDirectory() as run:
+            cnn.train(workshop, Path(run) / "trial", replace(base, **settings), report=follow)
+        return seen[-1]
+
+    return _search("cnn", asdict(base), CNN, value, search, trials, folder, storage, report)
+
+
+def _value(accuracy: float, seen: float, caught: float) -> float:
+    return (accuracy + seen + caught) / 3
+
+
+def _search(
+    kind: str,
+    base: dict[str, Any],
+    space: Space,
+    value: Callable[[optuna.Trial, dict[str, Any]], float],
+    search: Search,
+    trials: int,
+    folder: Path,
+    storage: str | None,
+    report: Callable[[int, float | None], None],
+) -> Best:
+    folder.mkdir(parents=True, exist_ok=True)
+    study = _open(kind, base, space, search, storage or f"sqlite:///{(folder / 'study.sqlite').absolute()}")
+    study.optimize(
+        lambda trial: value(trial, _suggest(trial, space)),
+        n_trials=trials,
+        callbacks=[lambda _, trial: report(trial.number, trial.value)],
+    )
+    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    if not done:
+        raise DataError(f"{folder}: no trial came to its end; ask for more")
+    best = study.best_trial
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps({"kind": kind, **base, **best.params}, indent=1) + "\n")
+    return Best(study.best_value, len(done), best.params, recipe, _draw(study, folder / "study.png"))
+
+
+def _open(kind: str, base: dict[str, Any], space: Space, search: Search, storage: str) -> optuna.Study:
+    """Open or begin the study. Raises DataError where it is one of another recipe, or the database cannot be had."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    grid = {name: values.grid() if isinstance(values, Range) else list(values) for name, values in space.items()}
+    seed = int(base.get("seed", 1))
+    samplers: dict[Search, Callable[[], optuna.samplers.BaseSampler]] = {
+        "grid": lambda: optuna.samplers.GridSampler(grid, seed=seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+    }
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            sampler=samplers[search](),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+            study_name=kind,
+            direction="maximize",
+            load_if_exists=True,
+        )
+    except Exception as error:  # each database's driver raises its own classes
+        raise DataError(f"{storage}: no study can be opened there ({str(error).splitlines()[0]})") from error
+    of = hashlib.sha256(json.dumps([base, {k: repr(v) for k, v in space.items()}], sort_keys=True).encode()).hexdigest()
+    if study.user_attrs.setdefault("of", of) != of:
+        raise DataError(f"{storage}: holds a study of another recipe; name another --study")
+    study.set_user_attr("of", of)
+    return study
+
+
+def _suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    return {
+        name: trial.suggest_float(name, values.low, values.high, log=values.log)
+        if isinstance(values, Range)
+        else trial.suggest_categorical(name, values)
+        for name, values in space.items()
+    }
+
+
+def _draw(study: optuna.Study, path: Path) -> Path:
+    """Draw how the study went, and how much each hyper-parameter matters (fANOVA, Hutter et al. 2014)."""
+    from matplotlib.figure import Figure
+
+    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    values = [trial.value for trial in done if trial.value is not None]
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    history, importance = figure.subplots(1, 2)
+    history.plot([trial.number for trial in done], values, ".", label="trial")
+    history.plot([trial.number for trial in done], np.maximum.accumulate(values), label="best so far")
+    history.set(xlabel="trial", ylabel="mean share right", title=study.study_name)
+    history.legend()
+    weights: dict[str, float] = {}
+    if len(done) > 3 and max(values) > min(values):
+        weights = optuna.importance.get_param_importances(study)
+    importance.barh(list(weights)[::-1], list(weights.values())[::-1])
+    importance.set(xlabel="importance" if weights else "importance: too few trials yet")
+    figure.savefig(path, dpi=110)
+    return path

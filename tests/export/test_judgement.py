@@ -1,0 +1,331 @@
+"""What evaluate and compare say of a model: the page, its figures, the mistakes it shows, models side by side."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from camdigits.classify import Classifier
+from camdigits_export import cli, compare, evaluate, mistakes
+from camdigits_export.augment import as_input
+from camdigits_export.corruptions import CORRUPTIONS
+from camdigits_export.datasets import DataError, Dataset, validation_split
+from camdigits_export.patches import PatchSet, Workshop
+from camdigits_export.traits import traits
+from tests.support.models import write_model
+
+RUNNER = CliRunner()
+EMPTY = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Notes tags, text and pictures, and that every tag is closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.pictures: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "img":
+            self.pictures.append(dict(attrs)["src"] or "")
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def patch_of(picture: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    png = base64.b64decode(picture.removeprefix("data:image/png;base64,"))
+    return 255 - np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+def mislabelled(patches: PatchSet) -> PatchSet:
+    """Four 3s and a 7 that are said to be 8s: mistakes that any good model makes."""
+    labels = patches.labels.copy()
+    labels[[3, 13, 23, 33, 7]] = 8
+    return PatchSet(patches.patches, labels)
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> typer.Typer:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
+    app = typer.Typer()
+    cli.register(app)
+    return app
+
+
+def run(app: typer.Typer, *words: str) -> tuple[str, str]:
+    ran = RUNNER.invoke(app, words, catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    return ran.stdout, ran.stderr
+
+
+def missing(*_: object) -> PatchSet:
+    raise DataError("nowhere.gz: no such file")
+
+
+@pytest.fixture
+def evaluated(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> tuple[PatchSet, str, Any, Page, str]:
+    """The patches, what was printed, and the report's figures, page and text, of the shipped CNN."""
+    test = mislabelled(workshop.validation)
+    monkeypatch.setattr(evaluate, "clean", lambda _name, split, _report: test if split == "test" else workshop.clean)
+    said, _ = run(app, "evaluate", "cnn", "--report", "out")
+    text = Path("out/report.html").read_text(encoding="utf-8")
+    return test, said, json.loads(Path("out/report.json").read_text()), Page(text), text
+
+
+def test_the_page_is_whole_and_needs_nothing_else(evaluated: tuple[PatchSet, str, Any, Page, str]) -> None:
+    _, said, _, page, text = evaluated
+    assert "out/report.html" in said
+    assert not re.search(r"https?://|//www|@import|url\(", text)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert page.pictures
+    assert all(source.startswith("data:image/png;base64,") for source in page.pictures)
+    headings = "By class", "Confusion matrix", "Calibration", "Answers and errors", "Confusions", "Worst mistakes"
+    assert set(headings) <= set(page.words)
+
+
+def test_the_figures_are_those_printed(evaluated: tuple[PatchSet, str, Any, Page, str]) -> None:
+    _, said, figures, page, _ = evaluated
+    low, high = figures["accuracy_interval"]
+    macro, answered = figures["macro"], figures["answered"]
+    for line in (
+        f"right: {figures['right']} of 100, {figures['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})",
+        f"rejected: {figures['rejected']} of 100,",
+        f"precision {macro['precision']:.2%}, recall {macro['recall']:.2%}, F1 {macro['f1']:.2%}",
+        f"calibration error: {figures['calibration_error']:.2%}",
+        f"at 50% confidence: {answered['share']:.2%} answered, {answered['error']:.2%} of these wrong",
+        f"{figures['milliseconds']:.2f} ms (median), {figures['microseconds_a_digit']:.0f} us a digit",
+        "confused most: 8 as 3 (4), ",
+    ):
+        assert line in said
+        assert any(line in words for words in page.words)
+
+
+def test_the_figures_are_true(evaluated: tuple[PatchSet, str, Any, Page, str]) -> None:
+    test, _, figures, page, _ = evaluated
+    probabilities = Classifier("cnn")(as_input(test.patches))
+    wrong = probabilities.argmax(1) != test.labels
+    assert figures["right"] == 100 - wrong.sum() <= 95
+    matrix = np.array(figures["matrix"])
+    assert (matrix.sum(), matrix.trace(), matrix[8, 3]) == (100, figures["right"], 4)
+    assert [c["count"] for c in figures["classes"]] == np.bincount(test.labels, minlength=11).tolist()
+    assert figures["answered"] == min(figures["coverage"], key=lambda a: abs(a["threshold"] - 0.5)) | {"threshold": 0.5}
+    assert f"{figures['classes'][8]['recall']:.2%}" in page.words
+
+
+def test_the_gallery_shows_the_mistakes_beside_training_patches(
+    evaluated: tuple[PatchSet, str, Any, Page, str], workshop: Workshop
+) -> None:
+    test, _, figures, page, _ = evaluated
+    training = validation_split(len(workshop.clean))[0]  # what is kept back for choosing is not learnt
+    patches, labels = workshop.clean.patches[training], workshop.clean.labels[training]
+    probabilities = Classifier("cnn")(as_input(test.patches))
+    wrong = np.nonzero(probabilities.argmax(1) != test.labels)[0].tolist()
+    shown = figures["mistakes"]
+    assert sorted(mistake["at"] for mistake in shown) == wrong
+    sureness = [mistake["confidence"] for mistake in shown]
+    assert sureness == sorted(sureness, reverse=True)
+    pictures = [patch_of(source) for source in page.pictures[2:]]  # two plots come first
+    assert len(pictures) == 4 * len(shown)
+    for mistake, at in zip(shown, range(0, len(pictures), 4), strict=True):
+        assert np.array_equal(pictures[at], test.patches[mistake["at"]])
+        distances = ((patches.astype(float) - pictures[at]) ** 2).sum(axis=(1, 2))
+        near = np.argsort(distances)[:3]
+        assert mistake["nearest"] == [str(labels[i]) for i in near]
+        assert all(np.array_equal(pictures[at + 1 + n], patches[i]) for n, i in enumerate(near))
+    assert ["8", "3"] in [[mistake["true"], mistake["read"]] for mistake in shown]
+
+
+def test_without_training_patches_the_gallery_goes_without(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = mislabelled(workshop.validation)
+    monkeypatch.setattr(evaluate, "clean", lambda _name, split, _report: test if split == "test" else missing())
+    _, told = run(app, "evaluate", "cnn", "--report", "out")
+    assert "no training patches to show beside mistakes: nowhere.gz: no such file" in told
+    assert all(m["nearest"] == [] for m in json.loads(Path("out/report.json").read_text())["mistakes"])
+
+
+def test_a_model_without_mistakes_has_a_report_too(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sevens = PatchSet(workshop.validation.patches[7::10], workshop.validation.labels[7::10])
+    monkeypatch.setattr(evaluate, "clean", lambda *_: sevens)
+    said, _ = run(app, "evaluate", str(write_model(Path("7.onnx"), 7)), "--report", "out")
+    assert "right: 10 of 10, 100.00%" in said
+    assert "confused" not in said
+    assert Page(Path("out/report.html").read_text()).words.count("None.") == 2
+
+
+def drawn(draw: Callable[[np.ndarray[Any, np.dtype[np.uint8]]], object]) -> dict[str, float]:
+    patch = np.zeros((28, 28), np.uint8)
+    draw(patch)
+    return {name: float(value) for name, (value,) in traits(patch[None]).items()}
+
+
+def test_traits_are_measured() -> None:
+    bar = drawn(lambda p: p[4:24, 13:16].fill(255))
+    assert (bar["slant"], bar["loops"], bar["pieces"]) == pytest.approx((0, 0, 1), abs=0.5)
+    assert (bar["stroke"], bar["size"]) == pytest.approx((3, 3), abs=0.4)
+    leaning = drawn(lambda p: cv2.line(p, (9, 23), (19, 4), 255, 3))  # to the right, as italics do
+    assert leaning["slant"] == pytest.approx(np.degrees(np.arctan2(10, 19)), abs=3)
+    ring = drawn(lambda p: cv2.circle(p, (14, 14), 8, 255, 2))
+    assert (ring["loops"], ring["pieces"]) == (1, 1)
+    # corners that touch close a loop: the paper inside does not run out between them
+    far = abs(np.arange(28) - 14)
+    diamond = drawn(lambda p: np.copyto(p, 255, where=np.add.outer(far, far) == 8))
+    assert (diamond["loops"], diamond["pieces"]) == (1, 1)
+    eight = drawn(lambda p: (cv2.circle(p, (14, 8), 4, 255, 2), cv2.circle(p, (14, 18), 5, 255, 2)))
+    assert (eight["loops"], eight["pieces"]) == (2, 1)
+    apart = drawn(lambda p: (p[4:10, 4:7].fill(255), p[15:24, 4:7].fill(255)))
+    assert (apart["loops"], apart["pieces"]) == (0, 2)
+
+
+def test_what_goes_with_a_confusion_is_found() -> None:
+    """Rings read right, and of the same class three that are open at the top and were read as the other class."""
+    patches = np.zeros((40, 28, 28), np.uint8)
+    for at, patch in enumerate(patches):
+        cv2.ellipse(patch, (14, 14), (7, 9), 0, 0, 360, 255, 2)
+        patch[:8, 12:17] = 0 if at < 3 else patch[:8, 12:17]
+    truth, said = np.zeros(40, np.uint8), np.array([1] * 3 + [0] * 37)
+    matrix = np.array([[37, 3, 0], [0, 0, 0], [0, 0, 0]])
+    (confusion,) = mistakes.confusions(matrix, patches, truth, said, ("0", "6", "not a digit"))
+    assert (confusion.true, confusion.read, confusion.count) == ("0", "6", 3)
+    loops = next(trait for trait in confusion.traits if trait.name == "loops")
+    assert (loops.here, loops.usual, loops.stands_out) == (0, pytest.approx(37 / 40), True)
+    assert confusion.attempt == mistakes.TRY["loops", False]
+    (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"))
+    assert rejected.attempt.startswith(mistakes.REJECTED)
+
+
+@pytest.fixture
+def side(app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    """The commands, with small sets in the place of all but HwD, which is not at hand."""
+    fifteen = PatchSet(np.tile(workshop.clean.patches[:20], (15, 1, 1)), np.tile(workshop.clean.labels[:20], 15))
+    sets = {
+        "MNIST": lambda: workshop.validation,
+        "USPS": lambda: workshop.validation_seen,
+        "HwD": missing,
+        "rejects": lambda: workshop.held_rejects,
+        "corrupted": lambda: fifteen,
+    }
+    assert list(sets) == list(compare.SETS)
+    monkeypatch.setattr(compare, "SETS", sets)
+    return app
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line] for line in lines]
+    return {row[0]: row[1:] for row in rows if row[0].strip("-")}
+
+
+def test_models_stand_side_by_side(side: typer.Typer, workshop: Workshop) -> None:
+    write_model(Path("7.onnx"), 7)
+    said, told = run(side, "compare", "cnn", "7.onnx")
+    rows = cells(said)
+    assert rows["model"] == ["trained on", "MNIST %", "USPS %", "HwD %", "rejects %", "corrupted %", "MB", "us a digit"]
+    assert rows["7.onnx"][:7] == ["-", "10.00", "10.00", "-", "0.00", "10.00", "0.00"]
+    right = evaluate.score(Classifier("cnn"), workshop.validation).right
+    assert rows["cnn"][:2] == ["mnist", f"{right:.2f}"]
+    assert (rows["cnn"][3], rows["cnn"][6]) == ("-", f"{Classifier('cnn').path.stat().st_size / 1e6:.2f}")
+    assert float(rows["cnn"][7]) > float(rows["7.onnx"][7]) > 0
+    assert "no HwD: nowhere.gz: no such file" in told
+    assert set(rows) == {"model", "cnn", "7.onnx"}
+
+
+def write_run(name: str, digit: int, **recipe: object) -> None:
+    folder = Path("runs", name)
+    folder.mkdir(parents=True)
+    proto = onnx.load(write_model(folder / "model.onnx", digit))
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = "camdigits.training", json.dumps({"recipe": recipe})
+    onnx.save(proto, folder / "model.onnx")
+
+
+def test_all_models_are_compared_and_seeds_of_a_recipe_averaged(side: typer.Typer) -> None:
+    write_run("a", 3, kind="cnn", dataset="usps", seed=1)
+    write_run("b", 10, kind="cnn", dataset="usps", seed=2)  # rejects everything
+    write_run("c", 4, kind="cnn", dataset="mnist", seed=3)
+    Path("runs/broken").mkdir()
+    Path("runs/broken/model.onnx").write_bytes(b"no model")
+    Path("runs/same").mkdir()
+    Path("runs/same/model.onnx").write_bytes(Path("runs/a/model.onnx").read_bytes())
+    said, told = run(side, "compare", "--output", "out/REPORT.md")
+    rows = cells(said)
+    assert {"cnn", "knn", "runs/a", "runs/b", "runs/c"} <= set(rows)
+    assert "runs/same" not in rows
+    assert [name for name in rows if name.startswith("mean")] == ["mean of runs/a, runs/b"]
+    assert rows["runs/b"][0] == "usps"
+    # 10 and 0 percent of MNIST, 0 and 100 of the rejects
+    mean = rows["mean of runs/a, runs/b"]
+    assert (mean[1], mean[4]) == ("5.00 ± 7.07", "50.00 ± 70.71")
+    assert "left out: runs/broken/model.onnx" in told.replace("\n", " ")
+    report = Path("out/REPORT.md").read_text(encoding="utf-8")
+    assert said.strip() in report
+    assert "](REPORT.png)" in report
+    assert cv2.imread("out/REPORT.png").shape[1] > 500
+    by_kind = {name: row for name, row in cells(report).items() if name.replace(" ", "_") in CORRUPTIONS}
+    assert len(by_kind) == 15
+    assert all(row[2] == "10.0" for row in by_kind.values())
+    best = max(("cnn", "knn"), key=lambda name: float(rows[name][1]))
+    assert re.search(rf"MNIST's {re.escape(rows[best][1])} of {best} stands for", report)
+    for heading in ("What the figures mean", "Corruptions", "Limits", "Of use"):
+        assert f"\n## {heading}\n" in report
+
+
+def test_a_model_of_other_signs_has_dashes(side: typer.Typer) -> None:
+    proto = onnx.load(write_model(Path("letters.onnx"), 1))
+    labels = next(entry for entry in proto.metadata_props if entry.key == "camdigits.labels")
+    labels.value = json.dumps(list("abcdefghij"))
+    onnx.save(proto, "letters.onnx")
+    said, told = run(side, "compare", "letters.onnx")
+    assert cells(said)["letters.onnx"][:6] == ["-", "-", "-", "-", "0.00", "-"]
+    assert "letters.onnx: does not know 0, 1, 2" in told.replace("\n", " ")
+
+
+def test_the_corrupted_digits_are_mnists_first(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
+    monkeypatch.setattr(compare, "CORRUPTED", 4)
+    digits = Dataset("mnist", list(workshop.clean.patches), workshop.clean.labels)
+    monkeypatch.setattr(compare, "load", lambda name, split: {("mnist", "test"): digits}[name, split])
+    made = compare.SETS["corrupted"]()
+    assert made.labels.tolist() == [0, 1, 2, 3] * 15
+    assert len({patch.tobytes() for patch in made.patches}) == 60
+
+
+def test_ten_patches_are_timed_even_where_there_are_fewer(workshop: Workshop) -> None:
+    one = PatchSet(workshop.clean.patches[:1], workshop.clean.labels[:1])
+    seen: list[int] = []
+
+    class Counting(Classifier):
+        def __call__(self, patches: Any) -> Any:
+            seen.append(len(patches))
+            return super().__call__(patches)
+
+    assert evaluate.milliseconds(Counting("cnn"), one) > 0
+    assert set(seen) == {10}
