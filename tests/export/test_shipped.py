@@ -62,7 +62,7 @@ def test_models_stay_small() -> None:
     assert find_model("knn").stat().st_size <= 6e6
 
 
-@pytest.mark.parametrize(("name", "floor"), [("cnn", 0.9), ("knn", 0.85)])
+@pytest.mark.parametrize(("name", "floor"), [("cnn", 0.9), ("knn", 0.94)])
 def test_digits_of_other_hands_are_read(name: str, floor: float, foreign: PatchSet) -> None:
     score = evaluate.score(Classifier(name), foreign)
     assert score.right / score.count >= floor
@@ -78,7 +78,7 @@ def test_drawn_digits_are_read_and_rejects_are_not(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "floor"), [("cnn", 0.994), ("knn", 0.9861)])
+@pytest.mark.parametrize(("name", "floor"), [("cnn", 0.994), ("knn", 0.993)])
 def test_mnist_is_read(name: str, floor: float) -> None:
     if not os.environ.get("CAMDIGITS_DATA"):
         pytest.skip("needs MNIST in CAMDIGITS_DATA")
