@@ -110,8 +110,8 @@ class Digit:
 class Number:
     """Digits that belong together, in reading order.
 
-    confidence: the chance that every digit is right. line: written lines from the top, from 0; numbers side by side
-    share it. angle: degrees of the baseline.
+    confidence: the chance that every digit is right, if none is missing. line: written lines from the top, from 0;
+    numbers side by side share it. angle: degrees of the baseline.
     """
 
     text: str
