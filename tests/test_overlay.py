@@ -18,6 +18,11 @@ def box_of_change(before, after):
     return Box(columns.min(), rows.min(), columns.max() - columns.min() + 1, rows.max() - rows.min() + 1)
 
 
+def yellow(image):
+    """Return where letters are all but full yellow: OpenCV 4 never quite reaches a thin line's colour."""
+    return (np.abs(image.astype(int) - (66, 228, 240)) < 40).all(axis=2)
+
+
 def reading(number, settled=True):
     return Reading(1, number, settled, 5)
 
@@ -61,7 +66,7 @@ def test_text_is_a_fixed_part_of_the_picture_and_never_illegible(width, height):
 def test_text_stays_inside_the_picture(x, y):
     before = paper(320, 240)
     after = draw_numbers(before, [make_number("20212021", x, y, 20)])
-    text = (after == (66, 228, 240)).all(axis=2).any(axis=1).sum()  # rows with the full yellow of letters
+    text = yellow(after).any(axis=1).sum()  # rows with letters
     assert text >= 8
 
 
@@ -69,7 +74,7 @@ def test_a_number_too_long_for_the_picture_is_written_smaller():
     before = paper(320, 240)
     after = draw_numbers(before, [make_number("1234567890" * 4, 10, 100, 20)])
     assert (after[:, -3:] != 200).any()
-    assert (after == (66, 228, 240)).all(axis=2).any()
+    assert yellow(after).any()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 3), (28, 28), (3000, 5), (5, 3000)])
