@@ -4,12 +4,10 @@ scikit-learn fits, ONNX serves. A fitted model gives logits of described patches
 nodes; before a file is written, the two are compared.
 """
 
-import csv
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -17,6 +15,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from camdigits_export import runs
 from camdigits_export.augment import as_input
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError, Labels
@@ -61,44 +60,55 @@ class Recipe(ABC):
         """Return a model fitted to (N, F) descriptions with (N,) labels, of which `reject` is `not a sign`."""
 
 
-def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Callable[[str, float], None]) -> Path:
-    """Fit in a new folder and return its model.onnx, checked against scikit-learn. Raises DataError or ModelError.
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A model fitted and calibrated; figures: how it does on what is for choosing, as Workshop.figures has them."""
 
-    report: called with what goes on and the share of all that is done.
-    """
-    if (folder / "recipe.json").exists():
-        raise DataError(f"{folder}: holds a training; name another run")
+    features: Features
+    model: Model
+    temperature: float
+    figures: dict[str, float]
+
+
+Report = Callable[[str, float], None]
+"""Called with what goes on and the share of all that is done."""
+
+
+def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Report) -> Path:
+    """Fit in a new folder and return its model.onnx, checked against scikit-learn. Raises DataError or ModelError."""
+    if (folder / "model.onnx").exists():
+        raise DataError(f"{folder}: holds a model; name another run")
+    start = time.perf_counter()
+    fitted = fit(workshop, recipe, report)
+    seconds = time.perf_counter() - start
+    report("writing and comparing", 0.9)
+    settings = runs.begin(folder, recipe, workshop)
+    proto = to_graph(fitted.features, fitted.model, fitted.temperature, workshop.reject + 1)
+    data = finish(proto, workshop.names, {"recipe": settings}, fitted.figures)
+    compare(data, fitted.features, fitted.model, fitted.temperature, workshop.validation_seen.patches[:COMPARED])
+    write(data, folder / "model.onnx")
+    # how long it took is no property of the model: the same recipe gives the same bytes
+    runs.log(folder, fitted.figures | {"seconds": seconds})
+    report("done", 1.0)
+    return folder / "model.onnx"
+
+
+def fit(workshop: Workshop, recipe: Recipe, report: Report = lambda *_: None) -> Fit:
+    """Fit a model to a workshop's examples and calibrate it. Raises DataError where there are too few kinds of them."""
     patches, labels = examples(workshop, recipe)
     if len(np.unique(labels)) <= workshop.reject:
         raise DataError(f"{recipe.dataset}: needs examples of every label, and rejects")
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {"kind": recipe.kind, **asdict(recipe), "labels": workshop.names}
-    (folder / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
-    start = time.perf_counter()
     features = Features(recipe.features, recipe.deskew)
     report("describing", 0.0)
     described = features.of(patches)
     report("fitting", 0.1)
     model = recipe.fit(described, labels, workshop.reject)
-    seconds = time.perf_counter() - start
     report("calibrating on validation", 0.8)
     choosing = workshop.choosing()
     logits = model.logits(features.of(choosing.patches))
     temperature = fit_temperature(logits, choosing.labels)
     figures = workshop.figures(logits.argmax(axis=1)) | {"temperature": temperature}
-    report("writing and comparing", 0.9)
-    proto = to_graph(features, model, temperature, workshop.reject + 1)
-    data = finish(proto, workshop.names, {"recipe": settings}, figures)
-    compare(data, features, model, temperature, workshop.validation_seen.patches[:COMPARED])
-    write(data, folder / "model.onnx")
-    # how long it took is no property of the model: the same recipe gives the same bytes
-    row = figures | {"seconds": round(seconds, 1)}
-    with (folder / "log.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        writer.writeheader()
-        writer.writerow(row)
-    report("done", 1.0)
-    return folder / "model.onnx"
+    return Fit(features, model, temperature, figures)
 
 
 def examples(workshop: Workshop, recipe: Recipe) -> tuple[NDArray[np.uint8], Labels]:

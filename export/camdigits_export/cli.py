@@ -26,9 +26,15 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The run's folder in runs/; by default a new one.")]
-Seed = Annotated[int, typer.Option(min=0, help="Another seed, another model.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Another seed, another model.")]
 DatasetOption = Annotated[
-    str, typer.Option(metavar="NAME|DIR", help="mnist, usps, mnist+usps, opencv, or a folder with a subfolder a class.")
+    str | None,
+    typer.Option(metavar="NAME|DIR", help="mnist, usps, mnist+usps, opencv, or a folder with a subfolder a class."),
+]
+
+
+RecipeOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Start from a recipe.json, of a run or of tune.")
 ]
 
 
@@ -55,6 +61,16 @@ class SearchName(StrEnum):
     GRID = "grid"
     RANDOM = "random"
     TPE = "tpe"
+
+
+class ModelName(StrEnum):
+    """Models that can be trained."""
+
+    CNN = "cnn"
+    KNN = "knn"
+    SVM = "svm"
+    FOREST = "forest"
+    MLP = "mlp"
 
 
 class ArchitectureName(StrEnum):
@@ -85,12 +101,10 @@ def train_cnn(
     architecture: Annotated[
         ArchitectureName, typer.Option(help="best: ours. small: for weak machines. classic: Keras' old example.")
     ] = ArchitectureName.BEST,
-    dataset: DatasetOption = "mnist",
-    recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Start from a recipe.json, of a run or of tune.")
-    ] = None,
+    dataset: DatasetOption = None,
+    recipe: RecipeOption = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training digits.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed, another model.")] = None,
+    seed: Seed = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Patches in one step.")] = None,
     rate: Annotated[float | None, typer.Option(min=0, help="Learning rate at its highest.")] = None,
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of the hidden units left out.")] = None,
@@ -103,6 +117,7 @@ def train_cnn(
 ) -> None:
     """Train the convolutional network."""
     options: dict[str, Any] = {
+        "dataset": dataset,
         "epochs": epochs,
         "seed": seed,
         "batch": batch,
@@ -118,9 +133,10 @@ def train_cnn(
     with _extra():
         from camdigits_export import cnn
         from camdigits_export.patches import load_workshop
+        from camdigits_export.runs import read_recipe
 
         run = _run(name, "cnn", resume)
-        base = cnn.read_recipe(recipe) if recipe else replace(cnn.RECIPES[architecture.value], dataset=dataset)
+        base = read_recipe(recipe, cnn.Recipe) if recipe else cnn.RECIPES[architecture.value]
         chosen = cnn.resumed(run) if resume else replace(base, **asked)
         cnn.check(run, chosen, resume)
         workshop = load_workshop(chosen.dataset, _say)
@@ -146,7 +162,8 @@ def train_cnn(
 
 def train_knn(
     name: Name = None,
-    dataset: DatasetOption = "mnist",
+    dataset: DatasetOption = None,
+    recipe: RecipeOption = None,
     features: FeaturesOption = None,
     deskew: Deskew = None,
     components: Annotated[int | None, typer.Option(min=1, help="Directions in which examples are compared.")] = None,
@@ -163,7 +180,7 @@ def train_knn(
     seen: Seen = None,
     rare: Rare = None,
     rejects: Rejects = None,
-    seed: Seed = 1,
+    seed: Seed = None,
 ) -> None:
     """Fit the nearest neighbours."""
     _fit("knn", locals())
@@ -171,7 +188,8 @@ def train_knn(
 
 def train_svm(
     name: Name = None,
-    dataset: DatasetOption = "mnist",
+    dataset: DatasetOption = None,
+    recipe: RecipeOption = None,
     features: FeaturesOption = None,
     deskew: Deskew = None,
     components: Annotated[int | None, typer.Option(min=1, help="Principal components kept.")] = None,
@@ -183,7 +201,7 @@ def train_svm(
     seen: Seen = None,
     rare: Rare = None,
     rejects: Rejects = None,
-    seed: Seed = 1,
+    seed: Seed = None,
 ) -> None:
     """Fit support vectors with a radial kernel."""
     _fit("svm", locals())
@@ -191,7 +209,8 @@ def train_svm(
 
 def train_forest(
     name: Name = None,
-    dataset: DatasetOption = "mnist",
+    dataset: DatasetOption = None,
+    recipe: RecipeOption = None,
     features: FeaturesOption = None,
     deskew: Deskew = None,
     trees: Annotated[int | None, typer.Option(min=1, help="How many.")] = None,
@@ -203,7 +222,7 @@ def train_forest(
     seen: Seen = None,
     rare: Rare = None,
     rejects: Rejects = None,
-    seed: Seed = 1,
+    seed: Seed = None,
 ) -> None:
     """Grow a random forest."""
     _fit("forest", locals())
@@ -211,7 +230,8 @@ def train_forest(
 
 def train_mlp(
     name: Name = None,
-    dataset: DatasetOption = "mnist",
+    dataset: DatasetOption = None,
+    recipe: RecipeOption = None,
     features: FeaturesOption = None,
     deskew: Deskew = None,
     hidden: Annotated[int | None, typer.Option(min=1, help="Units of the hidden layer.")] = None,
@@ -222,7 +242,7 @@ def train_mlp(
     seen: Seen = None,
     rare: Rare = None,
     rejects: Rejects = None,
-    seed: Seed = 1,
+    seed: Seed = None,
 ) -> None:
     """Train a perceptron with one hidden layer."""
     _fit("mlp", locals())
@@ -233,10 +253,13 @@ def _fit(kind: str, options: dict[str, Any]) -> None:
     with _extra():
         from camdigits_export.classical import train
         from camdigits_export.patches import load_workshop
+        from camdigits_export.runs import read_recipe
 
         run = _run(options.pop("name"), kind, resume=False)
         asked = {option: value for option, value in options.items() if value is not None}
-        recipe = import_module(f"camdigits_export.{kind}").Recipe(**asked)
+        given = asked.pop("recipe", None)
+        kind_of = _recipe_of(kind)
+        recipe = replace(read_recipe(given, kind_of), **asked) if given else kind_of(**asked)
         workshop = load_workshop(recipe.dataset, _say)
         with _progress() as progress:
             bar = progress.add_task("fitting", total=1)
@@ -247,27 +270,43 @@ def _fit(kind: str, options: dict[str, Any]) -> None:
     print(path)
 
 
+def _recipe_of(kind: str) -> Any:
+    """Return the class of a model's recipes."""
+    return import_module(f"camdigits_export.{kind}").Recipe
+
+
 def tune(
-    study: Annotated[Path, typer.Argument(metavar="[STUDY]", help="Its folder; one that is there goes on.")] = RUNS
-    / "study",
+    model: Annotated[ModelName, typer.Argument(help="What to better.")],
+    study: Annotated[
+        Path | None, typer.Argument(metavar="[STUDY]", help="Its folder, runs/study-MODEL; one that is there goes on.")
+    ] = None,
     search: Annotated[SearchName, typer.Option(help="How to choose what to try.")] = SearchName.TPE,
     trials: Annotated[int, typer.Option(min=1, help="How many more to try.")] = 20,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="A database that others work on too, instead of a file in STUDY.")
     ] = None,
-    architecture: Annotated[ArchitectureName, typer.Option(help="Whose recipe to better.")] = ArchitectureName.SMALL,
-    dataset: DatasetOption = "mnist",
-    epochs: Annotated[int, typer.Option(min=1, help="Of each trial.")] = 3,
-    seed: Seed = 1,
+    recipe: RecipeOption = None,
+    architecture: Annotated[ArchitectureName, typer.Option(help="Of a CNN.")] = ArchitectureName.SMALL,
+    dataset: DatasetOption = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of each CNN; 3 without a recipe.")] = None,
+    seed: Seed = None,
 ) -> None:
-    """Search for a CNN's hyper-parameters on validation digits."""
+    """Search for a model's hyper-parameters on validation digits."""
     with _extra():
-        from camdigits_export import cnn
+        from camdigits_export import cnn, runs
+        from camdigits_export import tune as searching
         from camdigits_export.patches import load_workshop
-        from camdigits_export.tune import tune_cnn
 
-        base = replace(cnn.RECIPES[architecture.value], dataset=dataset, epochs=epochs, seed=seed)
-        workshop = load_workshop(dataset, _say)
+        study = study or RUNS / f"study-{model.value}"
+        asked = {"dataset": dataset, "seed": seed, "epochs": epochs if model == ModelName.CNN else None}
+        if recipe:
+            base = runs.read_recipe(recipe, _recipe_of(model.value))
+        elif model == ModelName.CNN:
+            base = replace(cnn.RECIPES[architecture.value], epochs=3)
+        else:
+            base = _recipe_of(model.value)()
+        base = replace(base, **{option: value for option, value in asked.items() if value is not None})
+        workshop = load_workshop(base.dataset, _say)
         with _progress() as progress:
             bar = progress.add_task("searching", total=trials)
 
@@ -275,9 +314,12 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            best = tune_cnn(workshop, base, search.value, trials, study, storage, report)
-    _say(f"best of {best.trials}: {best.value:.2%} with " + ", ".join(f"{k} {v:.4g}" for k, v in best.chosen.items()))
-    _say(f"history and importance: {best.plot}; train it with --recipe {best.recipe} --epochs N")
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report)
+    chosen = (
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
+    )
+    _say(f"best of {best.trials}: {best.value:.2%} with {', '.join(chosen)}")
+    _say(f"history and importance: {best.plot}; train it with camdigits train {model.value} --recipe {best.recipe}")
     print(best.recipe)
 
 

@@ -1,21 +1,20 @@
 """Convolutional networks: `best` and `small`, three blocks of two 3x3 convolutions, and `classic`, Keras' old example.
 
-A run is a folder runs/NAME: recipe.json says what was asked, log.csv how it went, checkpoint.keras goes on from the
-last whole epoch, and model.keras is what to export: averaged weights (EMA), the temperature folded into the last layer.
+In the run's folder, checkpoint.keras goes on from the last whole epoch, and model.keras is what to export: averaged
+weights (EMA), the temperature folded into the last layer.
 """
 
-import csv
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from camdigits_export import runs
 from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
@@ -35,6 +34,7 @@ class Recipe:
     from `not a digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
     """
 
+    kind: ClassVar[str] = "cnn"
     architecture: Architecture = "best"
     dataset: str = "mnist"
     start: str = ""
@@ -152,9 +152,7 @@ def train(
     if resume:
         recipe, model, done, figures = _resume(run)
     else:
-        run.mkdir(parents=True, exist_ok=True)
-        settings = {"kind": "cnn", **asdict(recipe), "labels": workshop.names}
-        (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
+        runs.begin(run, recipe, workshop)
         keras.utils.set_random_seed(recipe.seed)
         model, done, figures = build(recipe, workshop.reject + 1), 0, None
         if recipe.start:
@@ -232,11 +230,16 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"], self._recipe.reject_bias)
-        self._served.save(self._run / "model.keras")
-        # written aside first: an interrupt never leaves half a checkpoint
-        self.model.save(self._run / "unfinished.keras")
-        (self._run / "unfinished.keras").replace(self._run / "checkpoint.keras")
-        _log(self._run, epoch + 1, logs["loss"], self.figures)
+        try:
+            # written aside first: an interrupt or a full disk never leaves half a model
+            for model, name in ((self._served, "model.keras"), (self.model, "checkpoint.keras")):
+                model.save(self._run / "unfinished.keras")
+                (self._run / "unfinished.keras").replace(self._run / name)
+        except OSError as error:
+            raise DataError(
+                f"{self._run}: epoch {epoch + 1} cannot be saved ({error.strerror or error}); make room, then --resume"
+            ) from error
+        runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures)})
         draw_curves(self._run)
         self._report(epoch + 1, self._recipe.epochs, 1.0, self.figures)
 
@@ -291,23 +294,11 @@ def _serve(model: keras.Model, served: keras.Model, workshop: Workshop, training
     return Figures(training=training, **workshop.figures(logits.argmax(axis=1)), temperature=temperature)
 
 
-def _log(run: Path, epoch: int, loss: float, figures: Figures) -> None:
-    row: dict[str, Any] = {"epoch": epoch, "loss": loss, **asdict(figures)}
-    path = run / "log.csv"
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if fresh:
-            writer.writeheader()
-        writer.writerow({name: value if name == "epoch" else f"{value:.5f}" for name, value in row.items()})
-
-
 def draw_curves(run: Path) -> Path:
     """Draw how a run's log.csv went, as curves.png beside it: errors of training and validation, and the loss."""
     from matplotlib.figure import Figure
 
-    with (run / "log.csv").open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    rows = runs.read_log(run)
     figure = Figure(figsize=(9, 4), layout="constrained")
     errors, losses = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in rows]
@@ -322,20 +313,11 @@ def draw_curves(run: Path) -> Path:
     return path
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Return what a recipe.json asks for. Raises DataError."""
-    try:
-        settings = json.loads(path.read_text())
-        return Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__ if name in settings})
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: not a CNN's recipe ({error}); name a recipe.json") from error
-
-
 def resumed(run: Path) -> Recipe:
     """Return the recipe of a training that was begun. Raises DataError where there is none."""
     if not (run / "checkpoint.keras").exists():
         raise DataError(f"{run}: no training to resume; start one without --resume")
-    return read_recipe(run / "recipe.json")
+    return runs.read_recipe(run / "recipe.json", Recipe)
 
 
 def _resume(run: Path) -> tuple[Recipe, keras.Model, int, Figures]:
@@ -343,11 +325,10 @@ def _resume(run: Path) -> tuple[Recipe, keras.Model, int, Figures]:
     recipe = resumed(run)
     try:
         model = keras.saving.load_model(run / "checkpoint.keras", safe_mode=True)
-        with (run / "log.csv").open(newline="") as file:
-            last = list(csv.DictReader(file))[-1]
+        last = runs.read_log(run)[-1]
     except Exception as error:  # Keras raises many unrelated classes for broken archives
         raise DataError(
             f"{run}: no training to resume ({str(error).splitlines()[0]}); start one without --resume"
         ) from error
-    figures = Figures(**{name: float(last[name]) for name in Figures.__dataclass_fields__})
+    figures = Figures(**{name: last[name] for name in Figures.__dataclass_fields__})
     return recipe, model, int(last["epoch"]), figures

@@ -56,6 +56,7 @@ class Workshop:
     clean: a data set's training signs. seen: versions of them as a camera sees them, (V, N, 28, 28) uint8. rare: digits
     drawn as MNIST lacks them. rejects: what is no digit. The rest is for choosing only: validation signs, the same as
     a camera sees them, and rejects made of those signs, or with fonts, signs and shapes that training never sees.
+    kept: (K,) which signs of the data set those for choosing are.
     """
 
     clean: PatchSet
@@ -65,6 +66,7 @@ class Workshop:
     validation: PatchSet
     validation_seen: PatchSet
     held_rejects: PatchSet
+    kept: NDArray[np.int64]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +102,8 @@ class Workshop:
 def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Workshop:
     """Make or load the patches of a data set, telling `report` what is being made. Raises DataError."""
     data = load(name, "train", report)
-    train, kept = (data.part(at) for at in validation_split(len(data)))
+    train_at, kept_at = validation_split(len(data))
+    train, kept = data.part(train_at), data.part(kept_at)
     share = min(1.0, len(train) / 55_000)
     rare = round(RARE * share) if data.names == DIGITS else 0
     drawn = np.array([strokes.RARE[at % len(strokes.RARE)][0] for at in range(rare)], np.uint8)
@@ -112,6 +115,7 @@ def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Works
         validation=_made("clean-kept", kept, len(kept), 0, report),
         validation_seen=_made("seen-kept", kept, len(kept), 99, report),
         held_rejects=_as_rejects(_made("reject-kept", kept, round(HELD_REJECTS * share), 9, report)),
+        kept=kept_at,
     )
 
 

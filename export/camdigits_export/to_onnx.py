@@ -4,7 +4,6 @@ The same model gives the same bytes: tf2onnx numbers what it names from run to r
 order of the graph.
 """
 
-import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,8 @@ from camdigits.classify import Classifier, find_model
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
-from camdigits_export.datasets import DIGITS, DataError
+from camdigits_export.datasets import DIGITS
+from camdigits_export.runs import describe
 
 OPSET = 18
 
@@ -142,17 +142,6 @@ def export_shipped(output: Path, int8: bool = False) -> Exported:
     stated = {entry.key: entry.value for entry in onnx.load(shipped).metadata_props}
     labels, training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("labels", "training", "figures"))
     return _export(load_trained(shipped.with_suffix(".keras")), labels, training, figures, output, int8)
-
-
-def describe(run: Path) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return a run's recipe and its last epoch's figures. Raises DataError where its folder says nothing."""
-    try:
-        recipe = json.loads((run / "recipe.json").read_text())
-        with (run / "log.csv").open(newline="") as file:
-            last = list(csv.DictReader(file))[-1]
-    except (OSError, ValueError, IndexError) as error:
-        raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
-    return recipe, {name: float(value) for name, value in last.items()}
 
 
 def _export(

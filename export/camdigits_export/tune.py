@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 
-from camdigits_export import cnn
+from camdigits_export import classical, cnn
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
@@ -41,13 +41,41 @@ class Range:
 Space = Mapping[str, Range | tuple[Any, ...]]
 """A hyper-parameter's name to where it may lie, or to the values it may take."""
 
-CNN: Space = {
-    "rate": Range(5e-4, 5e-3, log=True),
-    "dropout": Range(0.0, 0.4),
-    "weight_decay": Range(1e-3, 0.1, log=True),
-    "batch": (64, 128, 256),
-    "dense": (64, 96, 128),
+SPACES: dict[str, Space] = {
+    "cnn": {
+        "rate": Range(5e-4, 5e-3, log=True),
+        "dropout": Range(0.0, 0.4),
+        "weight_decay": Range(1e-3, 0.1, log=True),
+        "batch": (64, 128, 256),
+        "dense": (64, 96, 128),
+    },
+    "knn": {
+        "components": (40, 60, 80, 100),
+        "evenness": Range(0.03, 3.0, log=True),
+        "neighbours": (4, 8, 12, 20),
+        "reject_weight": Range(0.2, 1.0),
+        "fade": Range(0.3, 3.0, log=True),
+    },
+    "svm": {
+        "components": (60, 100, 140),
+        "cost": Range(1.0, 30.0, log=True),
+        "gamma": Range(1e-3, 2e-2, log=True),
+        "reject_weight": Range(0.05, 1.0, log=True),
+    },
+    "forest": {
+        "features": ("pixels", "edges", "hog"),
+        "depth": (12, 16, 20, 30),
+        "leaf": (1, 2, 4),
+        "tried": Range(0.02, 0.3, log=True),
+    },
+    "mlp": {
+        "features": ("pixels", "edges", "hog"),
+        "hidden": (64, 128, 256, 512),
+        "rate": Range(3e-4, 3e-3, log=True),
+        "decay": Range(1e-6, 1e-2, log=True),
+    },
 }
+"""By kind of model, what is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +89,16 @@ class Best:
     plot: Path
 
 
-def tune_cnn(
+def tune(
     workshop: Workshop,
-    base: cnn.Recipe,
+    base: cnn.Recipe | classical.Recipe,
     search: Search,
     trials: int,
     folder: Path,
     storage: str | None = None,
     report: Callable[[int, float | None], None] = lambda *_: None,
 ) -> Best:
-    """Search for a CNN's recipe, `trials` more in this call; write recipe.json and study.png into `folder`.
+    """Search for a better recipe, `trials` more in this call; write recipe.json and study.png into `folder`.
 
     base: all that is not searched. storage: a database as Optuna names it, by default folder/study.sqlite. report:
     called with each trial's number and value, None where it was given up. Raises DataError where the study there is of
@@ -78,6 +106,10 @@ def tune_cnn(
     """
 
     def value(trial: optuna.Trial, settings: dict[str, Any]) -> float:
+        recipe = replace(base, **settings)
+        if isinstance(recipe, classical.Recipe):
+            figures = classical.fit(workshop, recipe).figures
+            return _value(figures["accuracy"], figures["seen"], figures["caught"])
         seen: list[float] = []
 
         def follow(epoch: int, _of: int, _done: float, figures: cnn.Figures | None) -> None:
@@ -88,10 +120,10 @@ def tune_cnn(
                     raise optuna.TrialPruned
 
         with TemporaryDirectory() as run:
-            cnn.train(workshop, Path(run) / "trial", replace(base, **settings), report=follow)
+            cnn.train(workshop, Path(run) / "trial", recipe, report=follow)
         return seen[-1]
 
-    return _search("cnn", asdict(base), CNN, value, search, trials, folder, storage, report)
+    return _search(base.kind, asdict(base), SPACES[base.kind], value, search, trials, folder, storage, report)
 
 
 def _value(accuracy: float, seen: float, caught: float) -> float:

@@ -215,6 +215,10 @@ def test_every_option_reaches_the_recipe(
     assert taken.pop() == (f"runs/{kind}-1", default)
     wanted = SHARED | OPTIONS[kind]
     assert {name.replace("-", "_") for name in wanted} == {field.name for field in fields(default)}
+    Path("given.json").write_text(json.dumps({"kind": kind, "seed": 3, "rare": 9}))
+    given = ["train", kind, "given", "--recipe", "given.json", "--rare", "8"]
+    assert CliRunner().invoke(app, given, catch_exceptions=False).exit_code == 0
+    assert taken.pop() == ("runs/given", replace(default, seed=3, rare=8))
     words = [word for name, value in wanted.items() for word in option(name, value)]
     assert CliRunner().invoke(app, ["train", kind, "mine", *words], catch_exceptions=False).exit_code == 0
     expected = replace(default, **{name.replace("-", "_"): value for name, value in wanted.items()})

@@ -36,7 +36,9 @@ def test_jitter_moves_a_little_and_anew(seed: int) -> None:
     assert (once.shape, once.dtype) == (clean.shape, np.uint8)
     assert not np.array_equal(once, again)
     mass = clean.sum(axis=(1, 2), dtype=float)
-    assert np.all(np.abs(once.sum(axis=(1, 2), dtype=float) / mass - 1) < 0.35)
+    changed = np.abs(once.sum(axis=(1, 2), dtype=float) / mass - 1)
+    assert changed.max() < 0.7
+    assert np.median(changed) < 0.15
     rows, columns = np.mgrid[:28, :28]
     for axis in rows, columns:
         middle = (once * axis).sum(axis=(1, 2)) / once.sum(axis=(1, 2)) - (clean * axis).sum(axis=(1, 2)) / mass

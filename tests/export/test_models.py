@@ -1,7 +1,7 @@
 """Small real trainings: a model learns, goes on after a break, and becomes an ONNX file that says the same."""
 
-import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
-from camdigits_export import calibrate, cnn, to_onnx
+from camdigits_export import calibrate, cnn, runs, to_onnx
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
@@ -29,11 +29,21 @@ def test_a_run_says_what_was_asked_and_how_it_went(trained: Path) -> None:
     recipe = json.loads((trained / "recipe.json").read_text())
     assert recipe["kind"] == "cnn"
     assert recipe["epochs"] == 4
-    with (trained / "log.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
-    assert float(rows[-1]["accuracy"]) > 0.8
-    assert float(rows[-1]["caught"]) > 0.3
+    rows = runs.read_log(trained)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["accuracy"] > 0.8
+    assert rows[-1]["caught"] > 0.3
+
+
+def test_a_run_says_which_signs_only_chose(trained: Path, workshop: Workshop) -> None:
+    assert (trained / "validation.txt").read_text().split() == [str(index) for index in workshop.kept]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "svm"}', '{"kind": "cnn", "epochs"'])
+def test_what_is_no_recipe_is_an_error(text: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(DataError, match=r"name (a recipe\.json|one of a cnn)"):
+        runs.read_recipe(tmp_path / "recipe.json", cnn.Recipe)
 
 
 def test_training_goes_on_after_a_break(workshop: Workshop, tmp_path: Path) -> None:
@@ -52,6 +62,31 @@ def test_training_goes_on_after_a_break(workshop: Workshop, tmp_path: Path) -> N
     cnn.train(workshop, tmp_path, recipe, resume=True, report=lambda at, _of, _done, _figures: epochs.append(at))
     assert sorted(set(epochs)) == [2, 3]
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) -> None:
+    """The second epoch's checkpoint goes to a device that is always full."""
+
+    def fill(epoch: int, _of: int, _done: float, figures: cnn.Figures | None) -> None:
+        if epoch == 1 and figures:
+            (tmp_path / "unfinished.keras").symlink_to("/dev/full")
+
+    recipe = cnn.Recipe(epochs=2, channels=(4, 4, 4), dense=8, batch=64)
+    with pytest.raises(DataError, match=r"No space left on device.*--resume"):
+        cnn.train(workshop, tmp_path, recipe, report=fill)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
+    (tmp_path / "unfinished.keras").unlink()
+    cnn.train(workshop, tmp_path, recipe, resume=True)
+    assert [row["epoch"] for row in runs.read_log(tmp_path)] == [1, 2]
+
+
+def test_training_the_smallest_model_twice_gives_the_same_bytes(workshop: Workshop, tmp_path: Path) -> None:
+    recipe = replace(cnn.RECIPES["small"], epochs=2)
+    made = []
+    for name in ("one", "two"):
+        cnn.train(workshop, tmp_path / name, recipe)
+        made.append(to_onnx.export_run(tmp_path / name).path.read_bytes())
+    assert made[0] == made[1]
 
 
 def test_a_run_is_never_overwritten(workshop: Workshop, trained: Path) -> None:

@@ -63,7 +63,18 @@ def open_screen(folder: Path) -> Iterator[Screen]:
     # a number of this process: two servers that look for a free one at once may take the same
     display = f":{1000 + (os.getpid() * 64 + next(_started)) % 50_000}"
     ours, theirs = os.pipe()
-    arguments = ["-displayfd", str(theirs), "-screen", "0", "1400x900x24", "-fbdir", str(folder), "-nolisten", "tcp"]
+    arguments = [
+        "-displayfd",
+        str(theirs),
+        "-screen",
+        "0",
+        "1400x900x24",
+        "-fbdir",
+        str(folder),
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]
     server = subprocess.Popen(["Xvfb", display, *arguments], pass_fds=[theirs], stderr=subprocess.DEVNULL)
     os.close(theirs)
     with open(ours) as pipe:  # noqa: PTH123 - a descriptor
@@ -88,7 +99,8 @@ def wait_until(condition: Callable[[], object], timeout: float = 15) -> None:
     """Return as soon as a condition holds; fail when it does not in time."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, "not in time"
+        if time.monotonic() > deadline:
+            raise TimeoutError("not in time")
         time.sleep(0.02)
 
 
