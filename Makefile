@@ -5,7 +5,7 @@ VENV ?= .venv
 OPENCV ?= opencv-python
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-all clean
+.PHONY: demo test check test-all models clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/camdigits image samples --output demo
@@ -29,6 +29,10 @@ pytest: $(VENV)/.test
 # every Python that is supported, where it is installed
 test-all:
 	for v in 3.11 3.12 3.13; do command -v python$$v >/dev/null || continue; $(MAKE) pytest PYTHON=python$$v VENV=.venv-$$v || exit 1; done
+
+# all that models/ ships, from nothing: hours; stopped, it goes on where it was
+models: $(VENV)/.test
+	$(BIN)/camdigits rebuild
 
 $(VENV)/.runtime: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --editable . "$(OPENCV)"

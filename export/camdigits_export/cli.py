@@ -21,7 +21,7 @@ from camdigits.errors import CamdigitsError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from camdigits_export.cnn import Figures
+    from camdigits_export import classical, cnn
 
 RUNS = Path("runs")
 
@@ -94,6 +94,7 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
     app.command()(evaluate)
     app.command()(compare)
+    app.command()(rebuild)
 
 
 def train_cnn(
@@ -132,31 +133,12 @@ def train_cnn(
         raise typer.BadParameter("goes on as the run began; leave out the other options", param_hint="--resume")
     with _extra():
         from camdigits_export import cnn
-        from camdigits_export.patches import load_workshop
         from camdigits_export.runs import read_recipe
 
         run = _run(name, "cnn", resume)
         base = read_recipe(recipe, cnn.Recipe) if recipe else cnn.RECIPES[architecture.value]
         chosen = cnn.resumed(run) if resume else replace(base, **asked)
-        cnn.check(run, chosen, resume)
-        workshop = load_workshop(chosen.dataset, _say)
-        with _progress() as progress:
-            bar = progress.add_task("", total=chosen.epochs)
-
-            def report(epoch: int, of: int, done: float, figures: "Figures | None") -> None:
-                progress.update(bar, total=of, completed=epoch - 1 + done, description=f"epoch {epoch} of {of}")
-                if figures:
-                    progress.print(
-                        f"epoch {epoch}: training {figures.training:.2%}, validation {figures.accuracy:.2%} "
-                        f"(as a camera sees it {figures.seen:.2%}), digits rejected {figures.rejected:.2%}, "
-                        f"rejects caught {figures.caught:.2%}"
-                    )
-
-            try:
-                cnn.train(workshop, run, chosen, resume, report)
-            except KeyboardInterrupt:
-                _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
-                raise
+        _train_cnn(run, chosen, resume)
     _say(f"trained: {run}; camdigits export makes its ONNX file")
 
 
@@ -251,8 +233,6 @@ def train_mlp(
 def _fit(kind: str, options: dict[str, Any]) -> None:
     """Fit a classical model, as its command's parameters ask; what they leave open is the recipe's."""
     with _extra():
-        from camdigits_export.classical import train
-        from camdigits_export.patches import load_workshop
         from camdigits_export.runs import read_recipe
 
         run = _run(options.pop("name"), kind, resume=False)
@@ -260,14 +240,46 @@ def _fit(kind: str, options: dict[str, Any]) -> None:
         given = asked.pop("recipe", None)
         kind_of = _recipe_of(kind)
         recipe = replace(read_recipe(given, kind_of), **asked) if given else kind_of(**asked)
-        workshop = load_workshop(recipe.dataset, _say)
-        with _progress() as progress:
-            bar = progress.add_task("fitting", total=1)
-            path = train(
-                workshop, run, recipe, lambda doing, done: progress.update(bar, description=doing, completed=done)
-            )
+        path = _fit_run(run, recipe)
     _say(f"trained: {path.stat().st_size / 1e6:.1f} MB, the same to 1e-5 as scikit-learn")
     print(path)
+
+
+def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
+    """Train a CNN with a progress bar."""
+    from camdigits_export import cnn
+    from camdigits_export.patches import load_workshop
+
+    cnn.check(run, recipe, resume)
+    workshop = load_workshop(recipe.dataset, _say)
+    with _progress() as progress:
+        bar = progress.add_task("", total=recipe.epochs)
+
+        def report(epoch: int, of: int, done: float, figures: "cnn.Figures | None") -> None:
+            progress.update(bar, total=of, completed=epoch - 1 + done, description=f"{run.name}: epoch {epoch} of {of}")
+            if figures:
+                progress.print(
+                    f"epoch {epoch}: training {figures.training:.2%}, validation {figures.accuracy:.2%} "
+                    f"(as a camera sees it {figures.seen:.2%}), digits rejected {figures.rejected:.2%}, "
+                    f"rejects caught {figures.caught:.2%}"
+                )
+
+        try:
+            cnn.train(workshop, run, recipe, resume, report)
+        except KeyboardInterrupt:
+            _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
+            raise
+
+
+def _fit_run(run: Path, recipe: "classical.Recipe") -> Path:
+    """Fit a classical model with a progress bar and return its file."""
+    from camdigits_export.classical import train
+    from camdigits_export.patches import load_workshop
+
+    workshop = load_workshop(recipe.dataset, _say)
+    with _progress() as progress:
+        bar = progress.add_task("fitting", total=1)
+        return train(workshop, run, recipe, lambda doing, done: progress.update(bar, description=doing, completed=done))
 
 
 def _recipe_of(kind: str) -> Any:
@@ -437,6 +449,32 @@ def compare(
         if output:
             side.write_report(rows, averages, sets, output)
             _say(f"written: {output}, {output.with_suffix('.png')}")
+
+
+def rebuild(
+    models: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where what ships goes.")] = Path("models"),
+) -> None:
+    """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
+    with _extra():
+        from camdigits_export import cards, cnn, to_onnx
+        from camdigits_export import evaluate as measure
+        from camdigits_export import rebuild as plan
+
+        for name, recipe in plan.PLAN.items():
+            run = RUNS / name
+            state = plan.state(run, recipe)
+            if state == "done":
+                _say(f"{run}: done before")
+            elif isinstance(recipe, cnn.Recipe):
+                _train_cnn(run, recipe, resume=state == "begun")
+            else:
+                _fit_run(run, recipe)
+            if isinstance(recipe, cnn.Recipe):
+                for int8 in (False, True):
+                    to_onnx.export_run(run, int8=int8)
+        sets = {name: measure.dataset(name, _say) for name in cards.SETS}
+        print("\n".join(map(str, plan.ship(RUNS, models, sets))))
+    compare(None, models / "REPORT.md")
 
 
 def _run(name: str | None, kind: str, resume: bool) -> Path:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -44,13 +45,15 @@ class Row:
     """A model, or the mean of one recipe's seeds.
 
     recipe: as the file states it. shares: right, of 0 to 1, by data set, without those that could not be measured.
-    corruptions: the same by kind. spread: of the shares, the standard deviation over the seeds.
+    corruptions: the same by kind. sha256: of the file, empty for a mean. spread: of the shares, the standard deviation
+    over the seeds.
     """
 
     name: str
     recipe: Mapping[str, Any]
     shares: Mapping[str, float]
     corruptions: Mapping[str, float]
+    sha256: str
     megabytes: float
     microseconds: float
     spread: Mapping[str, float]
@@ -59,7 +62,7 @@ class Row:
 def found_models(runs: Path) -> list[str]:
     """Return the shipped models and those of the runs, as Classifier takes them; of files that are the same, one."""
     found: dict[bytes, str] = {}
-    for name in (*shipped_models(), *map(str, sorted(runs.glob("*/model.onnx")))):
+    for name in (*shipped_models(), *map(str, sorted(runs.glob("*/model*.onnx")))):
         found.setdefault(sha256(find_model(name).read_bytes()).digest(), name)
     return list(found.values())
 
@@ -105,10 +108,11 @@ def measure(
         kinds = np.split(right["corrupted"], len(CORRUPTIONS)) if "corrupted" in right else ()
         rows.append(
             Row(
-                name=name.removesuffix("/model.onnx"),
+                name=name.removesuffix("/model.onnx").replace("/model-int8.onnx", ", int8"),
                 recipe=recipe(model),
                 shares={title: float(hits.mean()) for title, hits in right.items()},
                 corruptions={kind: float(hits.mean()) for kind, hits in zip(CORRUPTIONS, kinds, strict=False)},
+                sha256=sha256(model.path.read_bytes()).hexdigest(),
                 megabytes=model.path.stat().st_size / 1e6,
                 microseconds=speed * 100,
                 spread={},
@@ -136,6 +140,7 @@ def _mean(rows: Sequence[Row]) -> Row:
         rows[0].recipe,
         over(lambda row: row.shares, fmean),
         over(lambda row: row.corruptions, fmean),
+        "",
         fmean(row.megabytes for row in rows),
         fmean(row.microseconds for row in rows),
         over(lambda row: row.shares, stdev),
@@ -163,6 +168,48 @@ def _share(row: Row, name: str) -> str:
         return "-"
     spread = f" ± {row.spread[name]:.2%}" if name in row.spread else ""
     return f"{row.shares[name]:.2%}{spread}".replace("%", "")
+
+
+def _cards(rows: Sequence[Row], sets: Mapping[str, PatchSet]) -> str:
+    """Return a paragraph for each row: what it is, the command that makes it, MNIST with its interval, the hash."""
+    return "\n\n".join(_card(row, sets) for row in rows)
+
+
+def _card(row: Row, sets: Mapping[str, PatchSet]) -> str:
+    about = [f"**{row.name}**"]
+    kind, seed = row.recipe.get("kind"), row.recipe.get("seed")
+    if kind:
+        trained = f"{kind} {row.recipe.get('architecture', '')}".strip()
+        about.append(f"{trained} on {row.recipe.get('dataset', 'mnist')}, seed {seed}: `{command(row.recipe)}`")
+    if "MNIST" in row.shares:
+        count = len(sets["MNIST"])
+        low, high = wilson(round(row.shares["MNIST"] * count), count)
+        about.append(
+            f"MNIST {100 * row.shares['MNIST']:.2f} % of {count:,} ({100 * low:.2f} to {100 * high:.2f}, 95 %, Wilson)"
+        )
+    about.append(f"{row.megabytes:.2f} MB, sha256 `{row.sha256}`")
+    return ". ".join(about) + "."
+
+
+def command(recipe: Mapping[str, Any]) -> str:
+    """Return the command that trains a recipe anew; some of a CNN's settings are no options, and need a recipe.json."""
+    kind = recipe["kind"]
+    words = ["camdigits", "train", kind]
+    if kind == "cnn":
+        from camdigits_export.cnn import RECIPES
+
+        default: Any = RECIPES[recipe.get("architecture", "best")]
+        words += ["--architecture", default.architecture]
+    else:
+        default = import_module(f"camdigits_export.{kind}").Recipe()
+    for name, usual in json.loads(json.dumps(asdict(default))).items():
+        value = recipe.get(name, usual)
+        if value == usual:
+            continue
+        if kind == "cnn" and (name in ("channels", "dense", "reject_bias") or name.endswith("_share")):
+            return "camdigits train cnn --recipe recipe.json"
+        words += ["--no-deskew"] if name == "deskew" else [f"--{name.replace('_', '-')}", str(value)]
+    return " ".join(words + ["&& camdigits export --int8"] * bool(recipe.get("int8")))
 
 
 def _by_corruption(rows: Sequence[Row]) -> str:
@@ -224,6 +271,14 @@ def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str
 
 A corrupted digit goes straight to the model, without the reader's segmentation, which takes the paper's level away
 first. With haze, stripes or a bright ground the patch is no longer ink on paper, and to reject it is not foolish.
+
+## The models
+
+{_cards(rows, sets)}
+
+cnn and knn ship, with cards of their own beside this page. `make models` makes all of them; the file's metadata
+`camdigits.training` holds every number of its recipe. They share their data: MNIST's training digits (LeCun, Cortes,
+Burges; CC BY-SA 3.0) or USPS's, digits and rejects drawn by the workshop; licence MIT.
 
 ## Limits
 

@@ -194,7 +194,8 @@ def times(models: Sequence[Classifier], patches: PatchSet, rounds: int = 200) ->
 
 
 def recipe(model: Classifier) -> dict[str, Any]:
-    """Return the recipe that a model file states, empty where it states none."""
+    """Return the recipe that a model file states, with whether it is int8; empty where it states none."""
     stated = {entry.key: entry.value for entry in onnx.load(model.path).metadata_props}
-    found: dict[str, Any] = json.loads(stated.get("camdigits.training", "{}")).get("recipe", {})
-    return found
+    training = json.loads(stated.get("camdigits.training", "{}"))
+    found: dict[str, Any] = training.get("recipe", {})
+    return found | {"int8": True} if training.get("int8") else found

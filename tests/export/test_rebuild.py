@@ -1,0 +1,137 @@
+"""models/ made from nothing, in small: what is whole stays, what was stopped goes on, cards say what the files are."""
+
+import re
+import shutil
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from camdigits.classify import Classifier, find_model
+from camdigits_export import cards, classical, cli, cnn, compare, evaluate, knn, patches, rebuild, runs
+from camdigits_export.cards import CardError
+from camdigits_export.datasets import DataError
+from camdigits_export.patches import PatchSet, Workshop
+from tests.export.test_judgement import missing, write_run
+
+TINY = cnn.Recipe(architecture="small", channels=(4, 4, 8), dense=8, batch=64, epochs=2, rate=5e-3, ema=0.9)
+NEIGHBOURS = knn.Recipe(components=16, neighbours=3, seen=100, rejects=150)
+PLAN: dict[str, rebuild.Recipe] = {"knn": NEIGHBOURS, "best-1": TINY, "best-2": replace(TINY, seed=2)}
+
+
+@pytest.fixture
+def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> typer.Typer:
+    """The commands, in a folder with the shipped cards, the small workshop in MNIST's place, and a small plan."""
+    ours = shutil.ignore_patterns("*.onnx", "*.keras", "REPORT.*")
+    shutil.copytree(find_model("cnn").parent, tmp_path / "models", ignore=ours)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
+    monkeypatch.setattr(patches, "load_workshop", lambda _name, _report: workshop)
+    monkeypatch.setattr(evaluate, "clean", lambda *_: workshop.validation)
+    monkeypatch.setattr(evaluate, "validation", lambda *_: workshop.validation_seen)
+    monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
+    monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
+    monkeypatch.setattr(rebuild, "PLAN", PLAN)
+    monkeypatch.setattr(rebuild, "SEEDS", (1, 2))
+    app = typer.Typer()
+    cli.register(app)
+    return app
+
+
+def run(app: typer.Typer) -> tuple[str, str]:
+    ran = CliRunner().invoke(app, ["rebuild"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    return ran.stdout, ran.stderr
+
+
+def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: Workshop) -> None:
+    made, said = run(app)
+    assert "done before" not in said
+    assert made.split()[:3] == ["models/cnn.onnx", "models/cnn.keras", "models/knn.onnx"]
+    best = max(("best-1", "best-2"), key=lambda name: rebuild.validation(Path("runs", name)))
+    assert Path("models/cnn.onnx").read_bytes() == Path(f"runs/{best}/model.onnx").read_bytes()
+    assert Path("models/cnn.keras").read_bytes() == Path(f"runs/{best}/model.keras").read_bytes()
+    for name in ("cnn", "knn"):
+        card = Path(f"models/{name}.md").read_text()
+        file = Path(f"models/{name}.onnx")
+        assert f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" in card
+        right = evaluate.score(Classifier(str(file)), workshop.validation).right
+        assert re.search(rf"^\| MNIST test digits read right \| {right:.2f} % of 100 \| ", card, re.MULTILINE)
+    report = Path("models/REPORT.md").read_text()
+    assert "**runs/best-1, int8**" in report
+    assert "mean of runs/best-1, runs/best-2" in report
+    before = {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
+    _, said = run(app)
+    assert said.count("done before") == len(PLAN)
+    assert before == {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
+
+
+def test_what_was_stopped_goes_on(app: typer.Typer, workshop: Workshop) -> None:
+    def interrupt(epoch: int, _of: int, _done: float, _figures: object) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    assert rebuild.state(Path("runs/best-1"), TINY) == "new"
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, Path("runs/best-1"), TINY, report=interrupt)
+    assert rebuild.state(Path("runs/best-1"), TINY) == "begun"
+    run(app)
+    assert [row["epoch"] for row in runs.read_log(Path("runs/best-1"))] == [1, 2]
+    assert rebuild.state(Path("runs/best-1"), TINY) == "done"
+
+
+@pytest.mark.usefixtures("app")
+def test_a_run_of_another_recipe_is_never_taken(workshop: Workshop) -> None:
+    classical.train(workshop, Path("runs/knn"), NEIGHBOURS, lambda *_: None)
+    assert rebuild.state(Path("runs/knn"), NEIGHBOURS) == "done"
+    with pytest.raises(DataError, match="another recipe"):
+        rebuild.state(Path("runs/knn"), replace(NEIGHBOURS, neighbours=4))
+
+
+def test_a_card_without_a_place_for_its_figures_is_an_error(app: typer.Typer, workshop: Workshop) -> None:
+    run(app)
+    card = Path("models/knn.md")
+    whole = card.read_text()
+    for lost in ("| share |", " ms"):
+        card.write_text(whole.replace(lost, ""))
+        with pytest.raises(CardError, match=r"models/knn\.md: 0 places"):
+            cards.renew(card, {"mnist": workshop.validation})
+
+
+def test_a_card_says_nothing_of_sets_that_are_not_at_hand(app: typer.Typer, workshop: Workshop) -> None:
+    run(app)
+    card = Path("models/knn.md")
+    cards.renew(card, {"rejects": PatchSet(workshop.held_rejects.patches[:50], workshop.held_rejects.labels[:50])})
+    assert "held-out rejects caught" in card.read_text()
+    assert "MNIST test digits" not in card.read_text()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ({"kind": "svm", "seed": 1, "cost": 8.0}, "camdigits train svm"),
+        ({"kind": "svm", "cost": 4.0, "deskew": False}, "camdigits train svm --no-deskew --cost 4.0"),
+        ({"kind": "cnn", "architecture": "small", "seed": 3}, "camdigits train cnn --architecture small --seed 3"),
+        (
+            {"kind": "cnn", "weight_decay": 0.1, "int8": True},
+            "camdigits train cnn --architecture best --weight-decay 0.1 && camdigits export --int8",
+        ),
+        ({"kind": "cnn", "channels": [1, 2, 3]}, "camdigits train cnn --recipe recipe.json"),
+    ],
+)
+def test_a_recipe_becomes_the_command_that_trains_it(recipe: dict[str, object], expected: str) -> None:
+    assert compare.command(recipe) == expected
+
+
+@pytest.mark.usefixtures("app")
+def test_the_report_holds_a_card_of_each_model(tmp_path: Path) -> None:
+    write_run("a", 3, kind="svm", dataset="usps", seed=4)
+    rows = compare.measure(["runs/a/model.onnx"], {"MNIST": compare.SETS["MNIST"]()}, lambda _: None)
+    compare.write_report(rows, [], {"MNIST": compare.SETS["MNIST"]()}, tmp_path / "REPORT.md")
+    text = (tmp_path / "REPORT.md").read_text()
+    digest = sha256(Path("runs/a/model.onnx").read_bytes()).hexdigest()
+    assert "**runs/a**. svm on usps, seed 4: `camdigits train svm --dataset usps --seed 4`." in text
+    assert re.search(rf"MNIST 10\.00 % of 100 \([\d.]+ to [\d.]+, 95 %, Wilson\)\. 0\.00 MB, sha256 `{digest}`", text)
