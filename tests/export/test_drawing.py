@@ -37,12 +37,13 @@ def test_jitter_moves_a_little_and_anew(seed: int) -> None:
     assert not np.array_equal(once, again)
     mass = clean.sum(axis=(1, 2), dtype=float)
     changed = np.abs(once.sum(axis=(1, 2), dtype=float) / mass - 1)
-    assert changed.max() < 0.7
-    assert np.median(changed) < 0.15
+    assert changed.max() < 2
+    assert np.median(changed) < 0.25
     rows, columns = np.mgrid[:28, :28]
     for axis in rows, columns:
         middle = (once * axis).sum(axis=(1, 2)) / once.sum(axis=(1, 2)) - (clean * axis).sum(axis=(1, 2)) / mass
-        assert np.abs(middle).max() < 3
+        assert np.abs(middle).max() < 7  # all that turning, shifting and bending may add up to
+        assert np.median(np.abs(middle)) < 1.5
 
 
 @given(SEEDS, st.booleans())
