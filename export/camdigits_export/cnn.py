@@ -1,4 +1,4 @@
-"""Convolutional networks: `best` and `small`, three blocks of two 3x3 convolutions, and `classic`, Keras' old example.
+"""Convolutional networks: `best` and `small`, six 3x3 convolutions, and `classic`, Keras' old example.
 
 In the run's folder, checkpoint.keras goes on from the last whole epoch, and model.keras is what to export: averaged
 weights (EMA), the temperature folded into the last layer.
@@ -27,10 +27,10 @@ Architecture = Literal["best", "small", "classic"]
 class Recipe:
     """All that a training is made of.
 
-    dataset: whose patches, as datasets.load takes it. channels: of the blocks of best and small. dense: units of the
-    hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the averaged weights stays at
-    each batch. seen_share: of the digits of an epoch, those as a camera sees them. rare_share, reject_share: of each,
-    for every training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken
+    dataset: whose patches, as datasets.load takes it. channels: of best's and small's three pairs of convolutions.
+    dense: units of the hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the
+    averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
+    camera sees them. rare_share, reject_share: of each, for every training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken
     from `not a digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
     """
 
@@ -38,9 +38,9 @@ class Recipe:
     architecture: Architecture = "best"
     dataset: str = "mnist"
     start: str = ""
-    epochs: int = 30
+    epochs: int = 36
     seed: int = 1
-    channels: Sequence[int] = (16, 40, 96)
+    channels: Sequence[int] = (24, 64, 96)
     dense: int = 96
     dropout: float = 0.15
     batch: int = 128
@@ -56,7 +56,7 @@ class Recipe:
 
 RECIPES: dict[Architecture, Recipe] = {
     "best": Recipe(),
-    "small": Recipe(architecture="small", channels=(8, 16, 32), dense=32, dropout=0.05),
+    "small": Recipe(architecture="small", channels=(10, 24, 32), dense=32, dropout=0.05),
     # as keras/examples/mnist_cnn.py had it: Adadelta at 1.0, no augmentation, no averaging
     "classic": Recipe(
         architecture="classic",
@@ -108,12 +108,13 @@ def build(recipe: Recipe, classes: int) -> keras.Model:
         x = layers.MaxPooling2D()(x)
         x = layers.Dropout(recipe.dropout / 2)(x)
     else:
-        for channels in recipe.channels:
-            for _ in range(2):
-                x = layers.Conv2D(channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
-                x = layers.BatchNormalization(momentum=0.98)(x)
-                x = layers.ReLU()(x)
-            x = layers.MaxPooling2D()(x)
+        first, second, third = recipe.channels
+        # a patch's margin is empty: no padding, and 28 pixels become 24, 12, 8, 4 and 2
+        for channels, pooled in ((first, False), (first, True), *[(second, False)] * 2, (third, False), (third, True)):
+            x = layers.Conv2D(channels, 3, use_bias=False, kernel_initializer="he_normal")(x)
+            x = layers.BatchNormalization(momentum=0.98)(x)
+            x = layers.ReLU()(x)
+            x = layers.MaxPooling2D()(x) if pooled else x
     x = layers.Flatten()(x)
     if recipe.architecture != "classic":
         x = layers.Dropout(recipe.dropout)(x)
@@ -134,7 +135,9 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         warmup_target=recipe.rate,
         warmup_steps=steps,
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.ema)
+    # the average begins with the first weights: a short training must forget them too
+    ema = min(recipe.ema, 1 - 10 / max(recipe.epochs * steps, 11))
+    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=ema)
 
 
 def train(
@@ -150,13 +153,13 @@ def train(
     """
     check(run, recipe, resume)
     if resume:
-        recipe, model, done, figures = _resume(run)
+        recipe, model, done, figures = _resume(run, workshop)
     else:
-        runs.begin(run, recipe, workshop)
         keras.utils.set_random_seed(recipe.seed)
         model, done, figures = build(recipe, workshop.reject + 1), 0, None
         if recipe.start:
-            model.set_weights(load_trained(Path(recipe.start)).get_weights())
+            _start_with(Path(recipe.start), model)
+        runs.begin(run, recipe, workshop)
     batches = _Batches(workshop, recipe, done)
     if not resume:
         model.compile(
@@ -179,10 +182,18 @@ def check(run: Path, recipe: Recipe, resume: bool) -> None:
     """
     if resume:
         resumed(run)
-    elif (run / "checkpoint.keras").exists():
-        raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
-    elif recipe.start:
+        return
+    runs.check_free(run)
+    if recipe.start:
         load_trained(Path(recipe.start))
+
+
+def _start_with(path: Path, model: keras.Model) -> None:
+    """Give a model the weights of a trained one. Raises DataError where they do not fit."""
+    try:
+        model.set_weights(load_trained(path).get_weights())
+    except ValueError as error:
+        raise DataError(f"{path}: a network of other layers or labels; start with one of this recipe's") from error
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -195,12 +206,12 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return batches in an epoch."""
-        return -(-len(self._labels) // self._recipe.batch)
+        return _steps(self._workshop, self._recipe)
 
     def __getitem__(self, at: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the patches of a batch and its targets, a one for each label."""
         part = slice(at * self._recipe.batch, (at + 1) * self._recipe.batch)
-        return self._patches[part], np.eye(self._workshop.reject + 1, dtype=np.float32)[self._labels[part]]
+        return as_input(self._patches[part]), np.eye(self._workshop.reject + 1, dtype=np.float32)[self._labels[part]]
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch."""
@@ -230,22 +241,35 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"], self._recipe.reject_bias)
+        unfinished = self._run / "unfinished.keras"
         try:
-            # written aside first: an interrupt or a full disk never leaves half a model
+            runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures)})
+            draw_curves(self._run)
+            # written aside first: an interrupt or a full disk never leaves half a model; the checkpoint is the last
             for model, name in ((self._served, "model.keras"), (self.model, "checkpoint.keras")):
-                model.save(self._run / "unfinished.keras")
-                (self._run / "unfinished.keras").replace(self._run / name)
+                model.save(unfinished)
+                unfinished.replace(self._run / name)
         except OSError as error:
+            unfinished.unlink(missing_ok=True)
             raise DataError(
                 f"{self._run}: epoch {epoch + 1} cannot be saved ({error.strerror or error}); make room, then --resume"
             ) from error
-        runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures)})
-        draw_curves(self._run)
         self._report(epoch + 1, self._recipe.epochs, 1.0, self.figures)
 
 
-def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return one epoch's (N, 28, 28) float32 patches and (N,) labels, shuffled; the same for the same epoch and seed.
+def _steps(workshop: Workshop, recipe: Recipe) -> int:
+    """Return the batches in an epoch."""
+    return -(-(len(workshop.clean) + sum(_drawn(workshop, recipe))) // recipe.batch)
+
+
+def _drawn(workshop: Workshop, recipe: Recipe) -> tuple[int, int]:
+    """Return how many rare digits and rejects an epoch draws."""
+    count = len(workshop.clean)
+    return round(count * recipe.rare_share) if len(workshop.rare) else 0, round(count * recipe.reject_share)
+
+
+def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return one epoch's (N, 28, 28) uint8 patches and (N,) labels, shuffled; the same for the same epoch and seed.
 
     Every training digit comes once, clean or as a camera sees it; rare digits and rejects are drawn anew each time.
     """
@@ -254,8 +278,9 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
     digits = np.array(workshop.clean.patches)
     at = np.nonzero(rng.random(count) < recipe.seen_share)[0]
     digits[at] = workshop.seen[rng.integers(len(workshop.seen), size=len(at)), at]
-    rare = rng.integers(len(workshop.rare), size=round(count * recipe.rare_share) if len(workshop.rare) else 0)
-    rejects = rng.integers(len(workshop.rejects), size=round(count * recipe.reject_share))
+    rare_count, reject_count = _drawn(workshop, recipe)
+    rare = rng.integers(len(workshop.rare), size=rare_count)
+    rejects = rng.integers(len(workshop.rejects), size=reject_count)
     patches = np.concatenate([digits, workshop.rare.patches[rare], workshop.rejects.patches[rejects]])
     labels = np.concatenate(
         [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), workshop.reject, np.uint8)]
@@ -263,7 +288,7 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
     order = rng.permutation(len(labels))
     patches, jittered = patches[order], rng.random(len(order)) < recipe.jitter_share
     patches[jittered] = jitter(patches[jittered], rng)
-    return as_input(patches), labels[order]
+    return patches, labels[order]
 
 
 def load_trained(path: Path) -> keras.Model:
@@ -317,14 +342,16 @@ def resumed(run: Path) -> Recipe:
     """Return the recipe of a training that was begun. Raises DataError where there is none."""
     if not (run / "checkpoint.keras").exists():
         raise DataError(f"{run}: no training to resume; start one without --resume")
+    runs.read_settings(run)
     return runs.read_recipe(run / "recipe.json", Recipe)
 
 
-def _resume(run: Path) -> tuple[Recipe, keras.Model, int, Figures]:
+def _resume(run: Path, workshop: Workshop) -> tuple[Recipe, keras.Model, int, Figures]:
     """Return the recipe, the model with its optimizer, the epochs done and the last figures."""
     recipe = resumed(run)
     try:
         model = keras.saving.load_model(run / "checkpoint.keras", safe_mode=True)
+        runs.cut_log(run, int(model.optimizer.iterations) // _steps(workshop, recipe))
         last = runs.read_log(run)[-1]
     except Exception as error:  # Keras raises many unrelated classes for broken archives
         raise DataError(

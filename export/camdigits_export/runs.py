@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from camdigits.normalize import normalize_version
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
@@ -24,11 +25,22 @@ class Recipe(Protocol):
 
 R = TypeVar("R", bound=Recipe)
 
+STATED = "kind", "labels", "normalize"
+"""What recipe.json says besides the recipe."""
+
+
+def check_free(run: Path) -> None:
+    """Raise DataError where a folder holds a model, of whatever kind; to be called before patches are made."""
+    for name, cure in (("model.onnx", ""), ("checkpoint.keras", ", or go on with --resume")):
+        if (run / name).exists():
+            raise DataError(f"{run}: holds a training; name another run{cure}")
+
 
 def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:
     """Make a run's folder and return what its recipe.json now says."""
     run.mkdir(parents=True, exist_ok=True)
-    settings = {"kind": recipe.kind, **asdict(recipe), "labels": workshop.names}
+    settings = {"kind": recipe.kind, **asdict(recipe), "labels": workshop.names, "normalize": normalize_version()}
+    (run / "log.csv").unlink(missing_ok=True)  # of a training that was stopped before its first checkpoint
     (run / "validation.txt").write_text("".join(f"{index}\n" for index in workshop.kept))
     (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
     return settings
@@ -45,6 +57,12 @@ def log(run: Path, row: Mapping[str, float]) -> None:
         writer.writerow({name: value if isinstance(value, int) else f"{value:.5f}" for name, value in row.items()})
 
 
+def cut_log(run: Path, rows: int) -> None:
+    """Keep the first rows of log.csv, and no half of one."""
+    lines = (run / "log.csv").read_text().splitlines(keepends=True)
+    (run / "log.csv").write_text("".join(lines[: rows + 1]))
+
+
 def read_log(run: Path) -> list[dict[str, float]]:
     """Return the rows of log.csv. Raises OSError or ValueError."""
     with (run / "log.csv").open(newline="") as file:
@@ -57,14 +75,38 @@ def read_recipe(path: Path, of: type[R]) -> R:
         settings = json.loads(path.read_text())
         if settings["kind"] != of.kind:
             raise DataError(f"{path}: the recipe of a {settings['kind']}; name one of a {of.kind}")
-        return of(**{field.name: settings[field.name] for field in fields(of) if field.name in settings})
+        asked = {name: value for name, value in settings.items() if name not in STATED}
+        wrong = [name for name, value in asked.items() if not _fits(of, name, value)]
+        if wrong:
+            raise DataError(f"{path}: not a recipe (what it says of {', '.join(wrong)}); name a recipe.json")
+        return of(**asked)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: not a recipe ({error}); name a recipe.json") from error
+
+
+def _fits(of: type[Recipe], name: str, value: object) -> bool:
+    """Say whether a recipe has such a setting, and it may be this: of the default's type, as JSON has it."""
+    kinds: dict[str, type] = {field.name: type(field.default) for field in fields(of)}
+    if name not in kinds:
+        return False
+    allowed: dict[type, tuple[type, ...]] = {float: (float, int), tuple: (list,)}
+    return type(value) in allowed.get(kinds[name], (kinds[name],))
+
+
+def read_settings(run: Path) -> dict[str, Any]:
+    """Return what recipe.json says. Raises DataError where there is none, or patches are no longer made as then."""
+    try:
+        settings: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
+    if settings.get("normalize") != normalize_version():
+        raise DataError(f"{run}: trained with another normalisation than this camdigits has; train it again")
+    return settings
 
 
 def describe(run: Path) -> tuple[dict[str, Any], dict[str, float]]:
     """Return what recipe.json says, and the last row of log.csv. Raises DataError where the folder says nothing."""
     try:
-        return json.loads((run / "recipe.json").read_text()), read_log(run)[-1]
+        return read_settings(run), read_log(run)[-1]
     except (OSError, ValueError, IndexError, TypeError) as error:
-        raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
+        raise DataError(f"{run}: no training came to its end there ({error}); train it again") from error

@@ -1,6 +1,7 @@
 """Small real trainings: a model learns, goes on after a break, and becomes an ONNX file that says the same."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,10 +40,22 @@ def test_a_run_says_which_signs_only_chose(trained: Path, workshop: Workshop) ->
     assert (trained / "validation.txt").read_text().split() == [str(index) for index in workshop.kept]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "svm"}', '{"kind": "cnn", "epochs"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"kind": "svm"}',
+        '{"kind": "cnn", "epochs"',
+        '{"kind": "cnn", "epoch": 3}',
+        '{"kind": "cnn", "epochs": "3"}',
+        '{"kind": "cnn", "channels": 8}',
+    ],
+)
 def test_what_is_no_recipe_is_an_error(text: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(text)
-    with pytest.raises(DataError, match=r"name (a recipe\.json|one of a cnn)"):
+    with pytest.raises(DataError, match=r"name (a recipe\.json|one of a cnn)$"):
         runs.read_recipe(tmp_path / "recipe.json", cnn.Recipe)
 
 
@@ -64,6 +77,36 @@ def test_training_goes_on_after_a_break(workshop: Workshop, tmp_path: Path) -> N
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
 
 
+def test_a_break_between_log_and_checkpoint_repeats_the_epoch(
+    workshop: Workshop, trained: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    lines = (trained / "log.csv").read_text().splitlines()
+    (copy / "log.csv").write_text("\n".join([*lines, "5,0.1", ""]))  # half a row of an epoch without a checkpoint
+    settings = json.loads((copy / "recipe.json").read_text())
+    (copy / "recipe.json").write_text(json.dumps(settings | {"epochs": 5}))
+    cnn.train(workshop, copy, SMALL, resume=True)
+    assert [row["epoch"] for row in runs.read_log(copy)] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_of_other_patches_is_neither_resumed_nor_exported(
+    workshop: Workshop, trained: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    settings = json.loads((copy / "recipe.json").read_text())
+    (copy / "recipe.json").write_text(json.dumps(settings | {"normalize": "1-other"}))
+    with pytest.raises(DataError, match="another normalisation"):
+        cnn.train(workshop, copy, SMALL, resume=True)
+    with pytest.raises(DataError, match="another normalisation"):
+        to_onnx.export_run(copy)
+
+
+def test_weights_of_another_network_are_no_start(workshop: Workshop, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="other layers"):
+        cnn.train(workshop, tmp_path / "run", replace(SMALL, dense=24, start=str(trained)))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) -> None:
     """The second epoch's checkpoint goes to a device that is always full."""
 
@@ -74,8 +117,6 @@ def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) ->
     recipe = cnn.Recipe(epochs=2, channels=(4, 4, 4), dense=8, batch=64)
     with pytest.raises(DataError, match=r"No space left on device.*--resume"):
         cnn.train(workshop, tmp_path, recipe, report=fill)
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 2
-    (tmp_path / "unfinished.keras").unlink()
     cnn.train(workshop, tmp_path, recipe, resume=True)
     assert [row["epoch"] for row in runs.read_log(tmp_path)] == [1, 2]
 
@@ -94,6 +135,12 @@ def test_a_run_is_never_overwritten(workshop: Workshop, trained: Path) -> None:
         cnn.train(workshop, trained, SMALL)
 
 
+def test_a_run_of_another_model_is_never_overwritten(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(DataError, match="name another run"):
+        cnn.train(workshop, tmp_path, SMALL)
+
+
 def test_nothing_to_resume(workshop: Workshop, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no training to resume"):
         cnn.train(workshop, tmp_path, SMALL, resume=True)
@@ -105,8 +152,8 @@ def test_epochs_differ_and_repeat(workshop: Workshop) -> None:
     other, _ = cnn.epoch_patches(workshop, SMALL, 1)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert first.dtype == np.float32
-    assert first.max() == 1.0
+    assert first.dtype == np.uint8
+    assert first.max() == 255
     assert np.mean(labels == workshop.reject) == pytest.approx(0.19, abs=0.02)
 
 
