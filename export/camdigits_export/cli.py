@@ -267,7 +267,10 @@ def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
         try:
             cnn.train(workshop, run, recipe, resume, report)
         except KeyboardInterrupt:
-            _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
+            if (run / "checkpoint.keras").exists():
+                _say(f"stopped; camdigits train cnn {run.name} --resume goes on after the last whole epoch")
+            else:
+                _say("stopped before the first epoch was whole; nothing is kept")
             raise
 
 
@@ -300,7 +303,7 @@ def tune(
     recipe: RecipeOption = None,
     architecture: Annotated[ArchitectureName, typer.Option(help="Of a CNN.")] = ArchitectureName.SMALL,
     dataset: DatasetOption = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of each CNN; 3 without a recipe.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Of each CNN tried; the recipe found keeps its own.")] = 3,
     seed: Seed = None,
 ) -> None:
     """Search for a model's hyper-parameters on validation digits."""
@@ -310,11 +313,11 @@ def tune(
         from camdigits_export.patches import load_workshop
 
         study = study or RUNS / f"study-{model.value}"
-        asked = {"dataset": dataset, "seed": seed, "epochs": epochs if model == ModelName.CNN else None}
+        asked = {"dataset": dataset, "seed": seed}
         if recipe:
             base = runs.read_recipe(recipe, _recipe_of(model.value))
         elif model == ModelName.CNN:
-            base = replace(cnn.RECIPES[architecture.value], epochs=3)
+            base = cnn.RECIPES[architecture.value]
         else:
             base = _recipe_of(model.value)()
         base = replace(base, **{option: value for option, value in asked.items() if value is not None})
@@ -326,11 +329,12 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            best = searching.tune(workshop, base, search.value, trials, study, storage, report)
+            short = epochs if model == ModelName.CNN else None
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report, short)
     chosen = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
     )
-    _say(f"best of {best.trials}: {best.value:.2%} with {', '.join(chosen)}")
+    _say(f"best of {best.trials}: {best.value:.2%}, {searching.MEASURED}, with {', '.join(chosen)}")
     _say(f"history and importance: {best.plot}; train it with camdigits train {model.value} --recipe {best.recipe}")
     print(best.recipe)
 

@@ -30,8 +30,9 @@ class Recipe:
     dataset: whose patches, as datasets.load takes it. channels: of best's and small's three pairs of convolutions.
     dense: units of the hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the
     averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
-    camera sees them. rare_share, reject_share: of each, for every training digit. jitter_share: of all patches, those turned and shifted anew. reject_bias: log-odds taken
-    from `not a digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
+    camera sees them. rare_share, reject_share: of each, for every training digit. jitter_share: of all patches, those
+    turned and shifted anew. reject_bias: log-odds taken from `not a digit` once trained: a digit rejected is lost, what
+    passes is still weighed against its surroundings.
     """
 
     kind: ClassVar[str] = "cnn"
