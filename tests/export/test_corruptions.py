@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from camdigits.classify import Classifier
-from camdigits_export import strokes
+from camdigits_export import corruptions, strokes
 from camdigits_export.augment import as_input, to_patch
 from camdigits_export.corruptions import CORRUPTIONS, corrupt, corrupted_patches
 
@@ -73,6 +73,74 @@ def test_the_digit_can_still_be_told_from_the_others(kind: str) -> None:
 def test_a_digit_that_only_moves_is_read(kind: str) -> None:
     said = Classifier("cnn")(as_input(corrupted_patches(digits(), kind))).argmax(axis=1)
     assert np.sum(said == np.arange(10)) >= 8
+
+
+def blank(value: int = 0) -> NDArray[np.uint8]:
+    return np.full((28, 28), value, np.uint8)
+
+
+def test_full_ink_gives_three_photons_on_average() -> None:
+    noisy = np.stack([corrupt(blank(255), "shot_noise", seed) for seed in range(20)])
+    assert set(np.unique(noisy)) == {0, 85, 170, 255}
+    assert np.mean(noisy == 0) == pytest.approx(np.exp(-3), abs=0.01)
+
+
+def test_fog_is_three_times_as_bright_as_ink() -> None:
+    ink, paper = blank(), blank()
+    ink[:14], paper[14:] = 255, 255
+    difference = corrupt(ink, "fog", 2).astype(int) - corrupt(paper, "fog", 2)
+    assert np.abs(difference[:14] - 255 / 4).max() <= 1
+    assert np.abs(difference[14:] + 255 / 4).max() <= 1
+
+
+def test_clouds_grow_smoother_by_the_square_of_their_decay() -> None:
+    rng = np.random.default_rng(0)
+    clouds = [corruptions._clouds(rng) for _ in range(20)]
+    assert all((c.shape, c.min(), c.max()) == ((256, 256), 0, 1) for c in clouds)
+    near, far = (np.mean([np.abs(c - np.roll(c, lag, 0)).mean() for c in clouds]) for lag in (1, 8))
+    assert 4.5 < far / near < 5.5  # without the square 2.2
+
+
+def test_motion_smears_to_the_left() -> None:
+    dot = blank()
+    dot[14, 20] = 255
+    x = np.nonzero(corrupt(dot, "motion_blur", 1))[1]
+    assert x.max() == 20
+    assert 12 <= x.min() <= 16
+
+
+def test_shear_stretches_upright_lines() -> None:
+    bar = blank()
+    bar[5:23, 13:15] = 255
+    rows = np.flatnonzero(corrupt(bar, "shear", 0).max(axis=1) > 127)
+    assert len(rows) == round(18 / np.cos(0.4))
+
+
+def test_a_dotted_line_has_two_pixels_of_line_two_of_gap() -> None:
+    for seed in range(10):
+        columns = corrupt(blank(), "dotted_line", seed).max(axis=0)
+        assert not columns.reshape(7, 4)[:, :2].any()
+        assert columns.reshape(7, 4)[:, 2].min() > 0.7 * 255
+        assert columns[27] == 0
+
+
+def test_a_zigzag_has_six_teeth_four_high() -> None:
+    for seed in range(10):
+        drawn = corrupt(blank(), "zigzag", seed).astype(float)
+        if drawn[0].any() or drawn[-1].any():
+            continue  # runs out of the image
+        columns = np.flatnonzero(drawn.any(axis=0))
+        assert (columns[0], len(columns)) in {(2, 23), (2, 24)}
+        heights = drawn[:, columns].T @ np.arange(28) / drawn[:, columns].sum(axis=0)
+        tips = np.flatnonzero(np.diff(np.sign(np.diff(heights)))) + 1
+        assert len(tips) in (5, 6)  # the sixth may be cut off
+        assert np.abs(np.diff(heights[tips[:5]])) == pytest.approx(np.full(4, 4), abs=1.5)
+
+
+def test_edges_of_faint_ink_are_drawn() -> None:
+    faint = blank()
+    faint[8:20, 8:20] = 40
+    assert np.sum(corrupt(faint, "canny_edges", 0) == 255) > 30
 
 
 def test_patches_are_those_of_the_corrupted_images() -> None:
