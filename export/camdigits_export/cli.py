@@ -329,8 +329,7 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            short = epochs if model == ModelName.CNN else None
-            best = searching.tune(workshop, base, search.value, trials, study, storage, report, short)
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs)
     chosen = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
     )

@@ -41,13 +41,22 @@ class Range:
 Space = Mapping[str, Range | tuple[Any, ...]]
 """A hyper-parameter's name to where it may lie, or to the values it may take."""
 
+_CNN: Space = {
+    "rate": Range(5e-4, 5e-3, log=True),
+    "dropout": Range(0.0, 0.4),
+    "weight_decay": Range(1e-3, 0.1, log=True),
+    "batch": (64, 128, 256),
+}
+
 SPACES: dict[str, Space] = {
-    "cnn": {
-        "rate": Range(5e-4, 5e-3, log=True),
-        "dropout": Range(0.0, 0.4),
-        "weight_decay": Range(1e-3, 0.1, log=True),
+    "best": {**_CNN, "dense": (64, 96, 128)},
+    "small": {**_CNN, "dense": (24, 32, 40)},
+    # Adadelta knows no weight decay
+    "classic": {
+        "rate": Range(0.1, 2.0, log=True),
+        "dropout": Range(0.2, 0.7),
         "batch": (64, 128, 256),
-        "dense": (64, 96, 128),
+        "dense": (128, 256),
     },
     "knn": {
         "components": (40, 60, 80, 100),
@@ -75,12 +84,16 @@ SPACES: dict[str, Space] = {
         "decay": Range(1e-6, 1e-2, log=True),
     },
 }
-"""By kind of model, what is searched."""
+"""What is searched, by a CNN's architecture or the kind of another model."""
+
+
+MEASURED = "the mean of validation signs read right, as they are and as a camera sees them, and of rejects caught"
+"""What a trial's value is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best trial of a study. value: mean of the shares read right, seen right and caught. recipe: its file."""
+    """The best trial of a study. value: mean of the shares of MEASURED. recipe: its file."""
 
     value: float
     trials: int
@@ -97,16 +110,18 @@ def tune(
     folder: Path,
     storage: str | None = None,
     report: Callable[[int, float | None], None] = lambda *_: None,
+    epochs: int | None = None,
 ) -> Best:
     """Search for a better recipe, `trials` more in this call; write recipe.json and study.png into `folder`.
 
     base: all that is not searched. storage: a database as Optuna names it, by default folder/study.sqlite. report:
-    called with each trial's number and value, None where it was given up. Raises DataError where the study there is of
-    another recipe.
+    called with each trial's number and value, None where it was given up. epochs: of each CNN tried, by default base's;
+    the recipe written keeps base's. Raises DataError where the study there is of another recipe, or no trial ends.
     """
+    tried = replace(base, epochs=epochs) if epochs and isinstance(base, cnn.Recipe) else base
 
     def value(trial: optuna.Trial, settings: dict[str, Any]) -> float:
-        recipe = replace(base, **settings)
+        recipe = replace(tried, **settings)
         if isinstance(recipe, classical.Recipe):
             figures = classical.fit(workshop, recipe).figures
             return _value(figures["accuracy"], figures["seen"], figures["caught"])
@@ -123,7 +138,16 @@ def tune(
             cnn.train(workshop, Path(run) / "trial", recipe, report=follow)
         return seen[-1]
 
-    return _search(base.kind, asdict(base), SPACES[base.kind], value, search, trials, folder, storage, report)
+    study = _search(base.kind, asdict(tried), space(base), value, search, trials, folder, storage, report)
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps({"kind": base.kind, **asdict(base), **study.best_params}, indent=1) + "\n")
+    done = len(_done(study))
+    return Best(study.best_value, done, study.best_params, recipe, _draw(study, folder / "study.png"))
+
+
+def space(base: cnn.Recipe | classical.Recipe) -> Space:
+    """Return what of a recipe is searched."""
+    return SPACES[base.architecture if isinstance(base, cnn.Recipe) else base.kind]
 
 
 def _value(accuracy: float, seen: float, caught: float) -> float:
@@ -140,36 +164,47 @@ def _search(
     folder: Path,
     storage: str | None,
     report: Callable[[int, float | None], None],
-) -> Best:
+) -> optuna.Study:
+    """Return the study, `trials` longer. value: of a trial with some settings, DataError where it fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    study = _open(kind, base, space, search, storage or f"sqlite:///{(folder / 'study.sqlite').absolute()}")
-    study.optimize(
-        lambda trial: value(trial, _suggest(trial, space)),
-        n_trials=trials,
-        callbacks=[lambda _, trial: report(trial.number, trial.value)],
-    )
-    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    if not done:
-        raise DataError(f"{folder}: no trial came to its end; ask for more")
-    best = study.best_trial
-    recipe = folder / "recipe.json"
-    recipe.write_text(json.dumps({"kind": kind, **base, **best.params}, indent=1) + "\n")
-    return Best(study.best_value, len(done), best.params, recipe, _draw(study, folder / "study.png"))
+    study = _open(kind, base, space, search, folder, storage)
+    failures = []
+
+    def attempt(trial: optuna.Trial) -> float:
+        try:
+            return value(trial, _suggest(trial, space))
+        except DataError as error:
+            failures.append(str(error))
+            raise
+
+    # a loss that is no longer a number fails its trial, not the search
+    told = [lambda _, trial: report(trial.number, trial.value)]
+    study.optimize(attempt, n_trials=trials, callbacks=told, catch=(DataError,))
+    if not _done(study):
+        raise DataError(f"{folder}: no trial came to its end; {failures[-1] if failures else 'ask for more'}")
+    return study
 
 
-def _open(kind: str, base: dict[str, Any], space: Space, search: Search, storage: str) -> optuna.Study:
+def _done(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+
+
+def _open(
+    kind: str, base: dict[str, Any], space: Space, search: Search, folder: Path, storage: str | None
+) -> optuna.Study:
     """Open or begin the study. Raises DataError where it is one of another recipe, or the database cannot be had."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    place = storage or f"sqlite:///{(folder / 'study.sqlite').absolute()}"
     grid = {name: values.grid() if isinstance(values, Range) else list(values) for name, values in space.items()}
-    seed = int(base.get("seed", 1))
+    # without a seed: whoever goes on with a study, or works on it too, draws anew
     samplers: dict[Search, Callable[[], optuna.samplers.BaseSampler]] = {
-        "grid": lambda: optuna.samplers.GridSampler(grid, seed=seed),
-        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
-        "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+        "grid": lambda: optuna.samplers.GridSampler(grid),
+        "random": optuna.samplers.RandomSampler,
+        "tpe": optuna.samplers.TPESampler,
     }
     try:
         study = optuna.create_study(
-            storage=storage,
+            storage=place,
             sampler=samplers[search](),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
             study_name=kind,
@@ -177,10 +212,10 @@ def _open(kind: str, base: dict[str, Any], space: Space, search: Search, storage
             load_if_exists=True,
         )
     except Exception as error:  # each database's driver raises its own classes
-        raise DataError(f"{storage}: no study can be opened there ({str(error).splitlines()[0]})") from error
+        raise DataError(f"{place}: no study can be opened there ({str(error).splitlines()[0]})") from error
     of = hashlib.sha256(json.dumps([base, {k: repr(v) for k, v in space.items()}], sort_keys=True).encode()).hexdigest()
     if study.user_attrs.setdefault("of", of) != of:
-        raise DataError(f"{storage}: holds a study of another recipe; name another --study")
+        raise DataError(f"{place}: holds a study of another recipe; name another {'--storage' if storage else 'STUDY'}")
     study.set_user_attr("of", of)
     return study
 
@@ -198,7 +233,7 @@ def _draw(study: optuna.Study, path: Path) -> Path:
     """Draw how the study went, and how much each hyper-parameter matters (fANOVA, Hutter et al. 2014)."""
     from matplotlib.figure import Figure
 
-    done = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    done = _done(study)
     values = [trial.value for trial in done if trial.value is not None]
     figure = Figure(figsize=(9, 4), layout="constrained")
     history, importance = figure.subplots(1, 2)
