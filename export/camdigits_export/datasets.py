@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -32,12 +33,15 @@ Inks = Sequence[Ink]
 Labels = NDArray[np.uint8]
 """(N,) uint8: which of a data set's names."""
 
-Split = Literal["train", "test"]
+Split = Literal["train", "test", "all"]
 
 DIGITS = tuple("0123456789")
 
 KNOWN = ("mnist", "usps", "mnist+usps", "opencv", "hwd")
 """The data sets that have a name; any other is a folder."""
+
+COME_SPLIT = ("mnist", "usps", "mnist+usps", "hwd")
+"""Those whose makers said what is for testing; of the others it is one sign in six."""
 
 MIRRORS = {
     "mnist": (
@@ -83,14 +87,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """folder, name: under CAMDIGITS_DATA and on the mirrors. download: md5 of the mirrors' file, where it is known.
-
-    raw: sha256 once decompressed.
-    """
+    """folder, name: under CAMDIGITS_DATA and on the mirrors. raw: sha256 once decompressed."""
 
     folder: str
     name: str
-    download: str | None
     raw: str
 
 
@@ -99,13 +99,11 @@ _MNIST: dict[Split, tuple[_File, _File]] = {
         _File(
             "mnist",
             "train-images-idx3-ubyte.gz",
-            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         ),
         _File(
             "mnist",
             "train-labels-idx1-ubyte.gz",
-            "d53e105ee54ea40749a09fcbcd1e9432",
             "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
         ),
     ),
@@ -113,13 +111,11 @@ _MNIST: dict[Split, tuple[_File, _File]] = {
         _File(
             "mnist",
             "t10k-images-idx3-ubyte.gz",
-            "9fb629c4189551a2d022fa330f9573f3",
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         ),
         _File(
             "mnist",
             "t10k-labels-idx1-ubyte.gz",
-            "ec29112dd5afa0611ce80d1b7f02629c",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
     ),
@@ -127,18 +123,20 @@ _MNIST: dict[Split, tuple[_File, _File]] = {
 
 
 _USPS: dict[Split, _File] = {
-    "train": _File("usps", "zip.train.gz", None, "abc9f5c75b997cabe66b5d01727d5a681c69298e1641a8d37b55433a52129dc0"),
-    "test": _File("usps", "zip.test.gz", None, "6bde17b4f1cd68e0630cd2751d6495b5795d9165ab2dc4a0be8b7002b732f4cc"),
+    "train": _File("usps", "zip.train.gz", "abc9f5c75b997cabe66b5d01727d5a681c69298e1641a8d37b55433a52129dc0"),
+    "test": _File("usps", "zip.test.gz", "6bde17b4f1cd68e0630cd2751d6495b5795d9165ab2dc4a0be8b7002b732f4cc"),
 }
 
 
 def load(name: str, split: Split, report: Callable[[str], None] = lambda _: None) -> Dataset:
     """Return a part of a data set.
 
-    name: one of KNOWN, or a folder with a subfolder a class. Of OpenCV's digits and of folders every sixth sign is
-    test; HwD is all test. report: told what was skipped. Raises DataError where a file is missing, refused, truncated
-    or altered, or a folder cannot be learnt from.
+    name: one of KNOWN, or a folder with a subfolder a class. split: of OpenCV's digits and of folders a sixth of each
+    class is test, and there may be asked for all; HwD is all test. report: told what was skipped. Raises DataError
+    where a file is missing, refused, truncated or altered, or a folder cannot be learnt from.
     """
+    if split == "all" and name in COME_SPLIT:
+        raise DataError(f"{name}: comes split; ask for train or test")
     match name:
         case "mnist":
             images, labels = (_idx(file) for file in _MNIST[split])
@@ -159,6 +157,14 @@ def load(name: str, split: Split, report: Callable[[str], None] = lambda _: None
             return _split(_load_folder(Path(name), report), split)
 
 
+def learnt_and_kept(data: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (training, validation) indices into signs for training: of every class some are kept back.
+
+    Of sets that come split the same as ever are, which is by chance and not by class.
+    """
+    return validation_split(len(data)) if data.name in COME_SPLIT else _one_in(12, data.labels, VALIDATION_SEED)
+
+
 def validation_split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (training, validation) indices into `count` digits: the same 5,000 (a twelfth of fewer) are kept back."""
     order = np.random.default_rng(VALIDATION_SEED).permutation(count)
@@ -167,10 +173,21 @@ def validation_split(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _split(whole: Dataset, split: Split) -> Dataset:
-    """Return every sixth sign for testing, or the others, the same each time."""
-    order = np.random.default_rng(VALIDATION_SEED + 1).permutation(len(whole))
-    test = len(whole) // 6
-    return whole.part(np.sort(order[:test] if split == "test" else order[test:]))
+    """Return a sixth of each class for testing, the others, or all, the same each time."""
+    if split == "all":
+        return whole
+    train, test = _one_in(6, whole.labels, VALIDATION_SEED + 1)
+    return whole.part(test if split == "test" else train)
+
+
+def _one_in(share: int, labels: Labels, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return indices of the others, and of one in `share` of each class, one sign at least."""
+    rng = np.random.default_rng(seed)
+    taken = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        taken[rng.permutation(places)[: max(1, len(places) // share)]] = True
+    return np.flatnonzero(~taken), np.flatnonzero(taken)
 
 
 def _load_usps(split: Split) -> Dataset:
@@ -185,7 +202,7 @@ def _load_opencv() -> Dataset:
     folder = os.environ.get("CAMDIGITS_DATA")
     kept = Path(folder) / "opencv_digits_20x20.npz" if folder else None
     if kept and kept.is_file():
-        images, labels = _arrays(kept)
+        images, labels = _arrays(kept, (5000, 20, 20))
         return Dataset("opencv", list(images), labels)
     page = cv2.imread(str(DIGITS_PNG), cv2.IMREAD_GRAYSCALE) if DIGITS_PNG.is_file() else None
     if page is None or page.shape != (1000, 2000):
@@ -199,16 +216,24 @@ def _load_hwd() -> Dataset:
     path = Path(os.environ.get("CAMDIGITS_DATA", ".")) / name
     if not path.is_file():
         raise DataError(f"{path}: no such file; put HwD's digits there (x, y) and name the folder in CAMDIGITS_DATA")
-    images, labels = _arrays(path)
+    images, labels = _arrays(path, (1000, 28, 28))
     return Dataset("hwd", list(255 - images), labels)
 
 
-def _arrays(path: Path) -> tuple[NDArray[np.uint8], Labels]:
+def _arrays(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], Labels]:
+    """Return the images x, of a known shape, and the labels y of an .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays["x"], np.uint8), np.asarray(arrays["y"], np.uint8).ravel()
-    except (OSError, ValueError, KeyError, zlib.error) as error:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            images, labels = arrays["x"], arrays["y"].ravel()
+    except Exception as error:  # zipfile and NumPy raise many unrelated classes for broken archives
         raise DataError(f"{path}: cannot be read ({error}); get it again") from error
+    expected = (shape, np.dtype(np.uint8), shape[:1], list(range(10)))
+    if (images.shape, images.dtype, labels.shape, np.unique(labels).tolist()) != expected:
+        raise DataError(
+            f"{path}: holds {images.dtype} images {images.shape} with {labels.size} labels, not bytes {shape} "
+            "with a label of 0 to 9 each; get it again"
+        )
+    return images, labels.astype(np.uint8)
 
 
 def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
@@ -259,44 +284,46 @@ def _idx(file: _File) -> NDArray[np.uint8]:
 
 
 def _raw(file: _File) -> bytes:
-    """Return a file's decompressed bytes."""
-    path = _locate(file)
-    try:
-        raw = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be decompressed ({error}); delete it and fetch it again") from error
-    if hashlib.sha256(raw).hexdigest() != file.raw:
-        raise DataError(f"{path}: its bytes are not {file.folder.upper()}'s; delete it and fetch it again")
-    return raw
-
-
-def _locate(file: _File) -> Path:
-    """Return the file in the folder that the user named, or in the cache, fetched if need be."""
+    """Return a file's decompressed bytes, of the folder that the user named, or fetched."""
     folder = os.environ.get("CAMDIGITS_DATA")
-    if folder:
-        path = Path(folder) / file.folder / file.name
-        if not path.is_file():
-            raise DataError(
-                f"{path}: no such file; put {file.folder.upper()} there, or unset CAMDIGITS_DATA to fetch it"
-            )
-        return path
-    return _fetch(file)
+    if not folder:
+        return _fetch(file)
+    path = Path(folder) / file.folder / file.name
+    cure = f"put {file.folder.upper()} there, or unset CAMDIGITS_DATA to fetch it"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {cure}")
+    try:
+        return _unpack(path, file)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; {cure}") from error
 
 
-def _fetch(file: _File) -> Path:
-    """Return the file in pooch's cache; the first mirror that hands it over whole is enough."""
+def _fetch(file: _File) -> bytes:
+    """Return the decompressed bytes of a file in pooch's cache; the first mirror that hands it over whole is enough."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)
+    path = pooch.os_cache("camdigits") / file.name
     reasons = []
-    known = f"md5:{file.download}" if file.download else None
     for mirror in MIRRORS[file.folder]:
         try:
-            found = pooch.retrieve(mirror + file.name, known, file.name, pooch.os_cache("camdigits"))
-            return Path(found)
-        except (OSError, ValueError) as error:  # refused and cut off are OSError, a wrong hash is ValueError
+            pooch.retrieve(mirror + file.name, None, path.name, path.parent, progressbar=True)
+            return _unpack(path, file)
+        except (OSError, ValueError) as error:  # refused and cut off are OSError, another file is ValueError
+            path.unlink(missing_ok=True)
             reasons.append(f"{mirror}: {str(error).splitlines()[0]}")
     raise DataError(
         f"{file.name}: no mirror handed it over ({'; '.join(reasons)}); "
         f"try again, or put the file into a folder {file.folder} and name its parent in CAMDIGITS_DATA"
     )
+
+
+def _unpack(path: Path, file: _File) -> bytes:
+    """Return a file's decompressed bytes. Raises ValueError where it is not the one that is meant."""
+    try:
+        raw = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"cannot be decompressed ({error})") from error
+    if hashlib.sha256(raw).hexdigest() != file.raw:
+        raise ValueError(f"its bytes are not {file.folder.upper()}'s")
+    return raw

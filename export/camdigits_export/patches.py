@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from camdigits.normalize import normalize_version
 from camdigits_export import augment, rejects, strokes
-from camdigits_export.datasets import DIGITS, Dataset, Labels, Split, load, validation_split
+from camdigits_export.datasets import DIGITS, Dataset, Labels, Split, learnt_and_kept, load
 
 VERSIONS = 2
 """Of each training sign as a camera sees it."""
@@ -102,7 +102,7 @@ class Workshop:
 def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Workshop:
     """Make or load the patches of a data set, telling `report` what is being made. Raises DataError."""
     data = load(name, "train", report)
-    train_at, kept_at = validation_split(len(data))
+    train_at, kept_at = learnt_and_kept(data)
     train, kept = data.part(train_at), data.part(kept_at)
     share = min(1.0, len(train) / 55_000)
     rare = round(RARE * share) if data.names == DIGITS else 0
@@ -119,18 +119,29 @@ def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Works
     )
 
 
+def training(name: str, report: Report) -> PatchSet:
+    """Return a data set's training signs, as they are. Raises DataError."""
+    learnt, _ = _parts(name, report)
+    return _made("clean", learnt, len(learnt), 0, report)
+
+
 def validation(name: str, report: Report) -> PatchSet:
-    """Return a data set's validation signs. Raises DataError."""
-    data = load(name, "train", report)
-    kept = data.part(validation_split(len(data))[1])
+    """Return a data set's validation signs, as they are. Raises DataError."""
+    _, kept = _parts(name, report)
     return _made("clean-kept", kept, len(kept), 0, report)
 
 
 def held_rejects(report: Report) -> PatchSet:
     """Return the rejects that training on MNIST never sees. Raises DataError."""
-    data = load("mnist", "train", report)
-    kept = data.part(validation_split(len(data))[1])
+    _, kept = _parts("mnist", report)
     return _as_rejects(_made("reject-kept", kept, HELD_REJECTS, 9, report))
+
+
+def _parts(name: str, report: Report) -> tuple[Dataset, Dataset]:
+    """Return a data set's signs that train, and those kept back."""
+    data = load(name, "train", report)
+    learnt, kept = learnt_and_kept(data)
+    return data.part(learnt), data.part(kept)
 
 
 def clean(name: str, split: Split, report: Report = lambda _: None) -> PatchSet:
@@ -158,9 +169,12 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (data,)) as pool:
         patches = np.concatenate(list(pool.map(_part, jobs)))
-    unfinished = path.with_suffix(".part.npy")
-    np.save(unfinished, patches)
-    unfinished.replace(path)
+    unfinished = path.with_suffix(f".{os.getpid()}.part.npy")
+    try:
+        np.save(unfinished, patches)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return PatchSet(patches, labels, data.names)
 
 

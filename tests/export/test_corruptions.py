@@ -98,7 +98,7 @@ def test_clouds_grow_smoother_by_the_square_of_their_decay() -> None:
     clouds = [corruptions._clouds(rng) for _ in range(20)]
     assert all((c.shape, c.min(), c.max()) == ((256, 256), 0, 1) for c in clouds)
     near, far = (np.mean([np.abs(c - np.roll(c, lag, 0)).mean() for c in clouds]) for lag in (1, 8))
-    assert 4.5 < far / near < 5.5  # without the square 2.2
+    assert 4.5 < far / near < 5.5  # without the square 2.3
 
 
 def test_motion_smears_to_the_left() -> None:
