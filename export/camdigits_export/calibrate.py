@@ -5,6 +5,7 @@ Guo et al. 2017, "On calibration of modern neural networks": logits divided by a
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
@@ -12,11 +13,8 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> f
 
     Where all is right, on few data, none would be low enough: sharper than 0.3 is not believed.
     """
-    grid = np.exp(np.linspace(np.log(0.3), np.log(20), 61))
-    for _ in range(3):
-        best = int(np.argmin([cross_entropy(logits / t, labels) for t in grid]))
-        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 21)
-    return float(grid[10])
+    found = minimize_scalar(lambda t: cross_entropy(logits / t, labels), bounds=(0.3, 20), method="bounded")
+    return float(found.x)
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:

@@ -118,7 +118,7 @@ def judge(model: Classifier, name: str, patches: PatchSet, found: Score) -> Judg
     """Return all that is said of a model that read a data set's patches so; name: the data set's."""
     names = (*model.labels, NOT_A_DIGIT)
     matrix = metrics.confusion(found.probabilities, found.truth)
-    classes = metrics.by_class(matrix)
+    classes = metrics.by_class(found.probabilities, found.truth)
     bins = metrics.reliability(found.probabilities, found.truth)
     time_of_ten = milliseconds(model, patches)
     return Judgement(

@@ -1,4 +1,4 @@
-"""What probabilities are worth beside the truth, in NumPy alone.
+"""What probabilities are worth beside the truth.
 
 Everywhere probabilities are (N, K) float32, the last column `not a digit`, and truth is (N,) integers below K: the
 column that is right.
@@ -11,6 +11,7 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from camdigits.types import Probabilities
 
@@ -55,17 +56,20 @@ class Answered:
 
 def confusion(probabilities: Probabilities, truth: Truth) -> NDArray[np.int64]:
     """Return (K, K) counts: a row for each true class, a column for what was read."""
-    classes = probabilities.shape[1]
-    matrix = np.zeros((classes, classes), np.int64)
-    np.add.at(matrix, (truth, probabilities.argmax(axis=1)), 1)
+    matrix: NDArray[np.int64] = confusion_matrix(truth, probabilities.argmax(axis=1), labels=_classes(probabilities))
     return matrix
 
 
-def by_class(matrix: NDArray[np.int64]) -> list[ClassFigures]:
-    """Return the figures of each of the K classes of a (K, K) confusion matrix."""
-    hits, true, read = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    columns = hits / np.maximum(read, 1), hits / np.maximum(true, 1), 2 * hits / np.maximum(true + read, 1)
-    return [ClassFigures(*row) for row in zip(true.tolist(), *(c.tolist() for c in columns), strict=True)]
+def by_class(probabilities: Probabilities, truth: Truth) -> list[ClassFigures]:
+    """Return the figures of each of the K classes."""
+    said = probabilities.argmax(axis=1)
+    found = precision_recall_fscore_support(truth, said, labels=_classes(probabilities), zero_division=0)
+    precision, recall, f1, count = (column.tolist() for column in found)
+    return [ClassFigures(*row) for row in zip(count, precision, recall, f1, strict=True)]
+
+
+def _classes(probabilities: Probabilities) -> range:
+    return range(probabilities.shape[1])
 
 
 def macro(classes: Sequence[ClassFigures]) -> ClassFigures:

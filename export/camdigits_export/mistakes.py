@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from camdigits.types import Probabilities
 from camdigits_export.metrics import Truth
@@ -116,7 +117,7 @@ def worst(
     said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.nonzero(said != truth)[0]
     at = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
-    near = nearest(patches[at], training.patches) if training else np.zeros((len(at), 0), int)
+    near = nearest(patches[at], training.patches) if training and len(at) else np.zeros((len(at), 0), int)
     return [
         Mistake(
             at=int(i),
@@ -132,11 +133,7 @@ def worst(
 
 def nearest(patches: NDArray[np.uint8], training: NDArray[np.uint8], count: int = 3) -> NDArray[np.int64]:
     """Return (N, count): which training patches are nearest to each patch by Euclidean distance, the nearest first."""
-    # float64: sums of squares of bytes stay exact
-    ours = patches.reshape(-1, training[0].size).astype(np.float64)
-    distances = np.empty((len(patches), len(training)))
-    for start in range(0, len(training), 5000):
-        theirs = training[start : start + 5000].reshape(-1, ours.shape[1]).astype(np.float64)
-        # |a - b|² less |a|², which is the same for all b
-        distances[:, start : start + 5000] = (theirs**2).sum(axis=1) - 2 * ours @ theirs.T
-    return np.argsort(distances, axis=1, kind="stable")[:, :count]
+    ours, theirs = (some.reshape(len(some), -1).astype(np.float32) for some in (patches, training))
+    index = NearestNeighbors(n_neighbors=min(count, len(theirs)), algorithm="brute").fit(theirs)
+    near: NDArray[np.int64] = index.kneighbors(ours, return_distance=False)
+    return near
