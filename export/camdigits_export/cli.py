@@ -397,7 +397,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAME|DIR",
-            help="mnist, usps, opencv, hwd, a folder: test signs. validation: kept back. rejects: what is none.",
+            help="mnist, usps, opencv, hwd, a folder: signs it never saw. validation: its own. rejects: no digits.",
         ),
     ] = "mnist",
     report: Annotated[
@@ -411,20 +411,22 @@ def evaluate(
         from camdigits_export.datasets import DataError
 
         classifier = Classifier(model)
-        patches = measure.dataset(dataset, _say)
+        trained = measure.recipe(classifier).get("dataset", "mnist")
+        patches = measure.dataset(dataset, _say, trained)
         found = measure.score(classifier, patches)
         judged = measure.judge(classifier, dataset, patches, found)
         print("\n".join(measure.summary(judged)))
         if report:
             from camdigits_export.mistakes import worst
+            from camdigits_export.patches import training
             from camdigits_export.report import write_report
 
             try:
-                training = measure.training(classifier, _say)
+                learnt = training(trained, _say)
             except DataError as error:
-                training = None
+                learnt = None
                 _say(f"no training patches to show beside mistakes: {error}")
-            shown = worst(found.probabilities, found.truth, patches.patches, judged.names, training)
+            shown = worst(found.probabilities, found.truth, patches.patches, judged.names, learnt)
             print(write_report(judged, shown, report))
 
 
@@ -439,12 +441,13 @@ def compare(
 ) -> None:
     """Measure models side by side: data sets, corrupted digits, rejects, size, time."""
     with _extra():
+        from camdigits.classify import shipped_models
         from camdigits_export import compare as side
 
         with _progress() as progress:
             bar = progress.add_task("making patches", total=None)
             sets = side.sets_at_hand(_say)
-            names = models or side.found_models(RUNS)
+            names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")))
             progress.update(bar, description="reading", total=len(names) * len(sets))
             rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
         averages = side.means(rows)
@@ -460,6 +463,7 @@ def rebuild(
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():
         from camdigits_export import cards, cnn, to_onnx
+        from camdigits_export import compare as side
         from camdigits_export import evaluate as measure
         from camdigits_export import rebuild as plan
 
@@ -476,8 +480,11 @@ def rebuild(
                 for int8 in (False, True):
                     to_onnx.export_run(run, int8=int8)
         sets = {name: measure.dataset(name, _say) for name in cards.SETS}
-        print("\n".join(map(str, plan.ship(RUNS, models, sets))))
-    compare(None, models / "REPORT.md")
+        shipped = plan.ship(RUNS, models, sets)
+        print("\n".join(map(str, shipped)))
+        onnx = [str(path) for path in shipped if path.suffix == ".onnx"]
+        made = side.found_models(onnx, [RUNS / name for name in plan.PLAN])
+    compare(made, models / "REPORT.md")
 
 
 def _run(name: str | None, kind: str, resume: bool) -> Path:

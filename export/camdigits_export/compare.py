@@ -1,7 +1,7 @@
 """Models side by side: on every data set at hand, on corrupted digits, on what is no digit; their size and speed."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from camdigits.classify import Classifier, find_model, shipped_models
+from camdigits.classify import Classifier, find_model
 from camdigits.errors import ModelError
 from camdigits_export.corruptions import CORRUPTIONS, corrupted_patches
 from camdigits_export.datasets import DataError, load
 from camdigits_export.evaluate import recipe, score, times
-from camdigits_export.metrics import wilson
+from camdigits_export.metrics import span
 from camdigits_export.patches import PatchSet, clean, held_rejects
 
 CORRUPTED = 1000
@@ -59,10 +59,13 @@ class Row:
     spread: Mapping[str, float]
 
 
-def found_models(runs: Path) -> list[str]:
-    """Return the shipped models and those of the runs, as Classifier takes them; of files that are the same, one."""
+def found_models(shipped: Iterable[str], runs: Iterable[Path]) -> list[str]:
+    """Return what ships and what the runs' folders hold, as Classifier takes it; of files that are the same, the first.
+
+    shipped: as Classifier takes them.
+    """
     found: dict[bytes, str] = {}
-    for name in (*shipped_models(), *map(str, sorted(runs.glob("*/model*.onnx")))):
+    for name in (*shipped, *(str(path) for run in runs for path in sorted(run.glob("model*.onnx")))):
         found.setdefault(sha256(find_model(name).read_bytes()).digest(), name)
     return list(found.values())
 
@@ -183,10 +186,8 @@ def _card(row: Row, sets: Mapping[str, PatchSet]) -> str:
         about.append(f"{trained} on {row.recipe.get('dataset', 'mnist')}, seed {seed}: `{command(row.recipe)}`")
     if "MNIST" in row.shares:
         count = len(sets["MNIST"])
-        low, high = wilson(round(row.shares["MNIST"] * count), count)
-        about.append(
-            f"MNIST {100 * row.shares['MNIST']:.2f} % of {count:,} ({100 * low:.2f} to {100 * high:.2f}, 95 %, Wilson)"
-        )
+        interval = span(round(row.shares["MNIST"] * count), count)
+        about.append(f"MNIST {100 * row.shares['MNIST']:.2f} % of {count:,} ({interval}, 95 %, Wilson)")
     about.append(f"{row.megabytes:.2f} MB, sha256 `{row.sha256}`")
     return ". ".join(about) + "."
 
@@ -240,10 +241,9 @@ def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str
     interval = ""
     if best:
         count = len(sets["MNIST"])
-        low, high = wilson(round(best.shares["MNIST"] * count), count)
         interval = (
             f"\nChance alone moves such shares: MNIST's {100 * best.shares['MNIST']:.2f} of {best.name} stands for "
-            f"{100 * low:.2f} to {100 * high:.2f} (95 %, Wilson).\n"
+            f"{span(round(best.shares['MNIST'] * count), count)} (95 %, Wilson).\n"
         )
     path.write_text(
         f"""# The models compared
@@ -252,7 +252,7 @@ def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str
 
 ![Share right on MNIST against time]({plot.name})
 
-`camdigits compare --output {path.name}` made this page. Patches judged: {counts or "none"}.
+Made by `camdigits compare`, with which `camdigits rebuild` ends. Patches judged: {counts or "none"}.
 
 ## What the figures mean
 
@@ -260,10 +260,11 @@ def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str
   of them meets other hands, pens and scanners in the others.
 - **rejects**: of what is no digit (lines, letters, texture, pieces and pairs of digits), the share taken for none.
 - **corrupted**: MNIST's first {CORRUPTED:,} test digits in fifteen ways, the mean of all; by kind below. Kinds and
-  strengths follow MNIST-C (Mu and Gilmer 2019).
+  strengths are those of MNIST-C's code (Mu and Gilmer 2019), drawn anew and made patches of: not its files, so shares
+  published for those are not comparable.
 - **MB, us a digit**: the file, and the median time in a batch of ten on one thread of the machine that made this page.
 - **mean of ...**: seeds of one recipe, with the standard deviation between them.
-- A dash: the data set is not at hand, or the model reads other signs.
+- A dash: the data set is not at hand, or the model reads other signs: a letter, to some, is no reject.
 {interval}
 ## Corruptions
 
@@ -276,15 +277,15 @@ first. With haze, stripes or a bright ground the patch is no longer ink on paper
 
 {_cards(rows, sets)}
 
-cnn and knn ship, with cards of their own beside this page. `make models` makes all of them; the file's metadata
-`camdigits.training` holds every number of its recipe. They share their data: MNIST's training digits (LeCun, Cortes,
-Burges; CC BY-SA 3.0) or USPS's, digits and rejects drawn by the workshop; licence MIT.
+Those that ship have cards of their own in models/; `make models` makes them. A file's metadata `camdigits.training`
+holds every number of its recipe. Models of MNIST or USPS learnt from MNIST's training digits (LeCun, Cortes, Burges;
+CC BY-SA 3.0) or USPS's, with digits and rejects drawn by the workshop; their licence is MIT.
 
 ## Limits
 
-- All digits here are single, upright and cut out. How well whole pages and live pictures are read also depends on
-  light, focus and segmentation, which these figures do not measure.
-- The rejects, and MNIST's validation digits, chose the models' settings: their figures flatter. Test digits did not.
+- All digits here are single and cut out and, but for the corrupted, upright. How well whole pages and live pictures
+  are read also depends on light, focus and segmentation, which these figures do not measure.
+- The rejects, and validation signs, chose the models' settings: their figures flatter. Test digits did not choose.
 - MNIST and USPS are American hands of the 1990s; a crossed 7 or a 1 with a foot is rare in them.
 - Other signs than the labels of a model are at best rejected, at worst read as one of them.
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from camdigits.classify import Classifier
 from camdigits.types import MIN_CONFIDENCE, Probabilities
 from camdigits_export import metrics
 from camdigits_export.augment import as_input
-from camdigits_export.datasets import DataError, Labels, validation_split
+from camdigits_export.datasets import COME_SPLIT, DataError, Labels
 from camdigits_export.metrics import Answered, Bin, ClassFigures
 from camdigits_export.mistakes import Confusion, confusions
 from camdigits_export.patches import PatchSet, clean, held_rejects, validation
@@ -82,29 +83,39 @@ class Judgement:
     coverage: tuple[Answered, ...]
 
 
-def dataset(name: str, report: Callable[[str], None]) -> PatchSet:
-    """Return what a model is judged on: a data set's test signs, `validation` (MNIST's) or `rejects`. Raises DataError.
+def dataset(name: str, report: Callable[[str], None], trained: str = "mnist") -> PatchSet:
+    """Return what a model is judged on, and report which part that is. Raises DataError.
 
-    name: also as datasets.load takes it.
+    name: `validation`, `rejects`, or as datasets.load takes it. trained: the data set that the model learnt from, of
+    which it is judged on the signs kept back; of a folder, or OpenCV's digits, that it did not learn from, on all.
     """
     match name:
         case "validation":
-            return validation("mnist", report)
+            part, patches = f"validation signs of {trained}", validation(trained, report)
         case "rejects":
-            return held_rejects(report)
+            part, patches = "held-out rejects", held_rejects(report)
+        case _ if name in COME_SPLIT or Path(name).resolve() == Path(trained).resolve():
+            part, patches = f"test signs of {name}", clean(name, "test", report)
         case _:
-            return clean(name, "test", report)
+            part, patches = f"signs of {name}, all: the model's recipe does not name it", clean(name, "all", report)
+    report(f"judged on {len(patches)} {part}")
+    return patches
 
 
 def truth(model: Classifier, patches: PatchSet) -> Labels:
     """Return (N,) uint8: the column of the model in which each patch's own label stands, the last for no digit.
 
-    Raises DataError where the model does not know a label.
+    Raises DataError where the model does not know a label, or reads more than what rejects are none of.
     """
     present = np.unique(patches.labels[patches.labels < len(patches.names)])
     unknown = [patches.names[i] for i in present if patches.names[i] not in model.labels]
     if unknown:
         raise DataError(f"{model.path}: does not know {', '.join(unknown)}; it reads {', '.join(model.labels)}")
+    if (patches.labels == len(patches.names)).any() and set(model.labels) != set(patches.names):
+        raise DataError(
+            f"{model.path}: reads {', '.join(model.labels)}; "
+            f"what is none of {', '.join(patches.names)} may be one of them"
+        )
     columns = [model.labels.index(name) if name in model.labels else 0 for name in patches.names]
     return np.array([*columns, len(model.labels)], np.uint8)[patches.labels]
 
@@ -167,13 +178,6 @@ def summary(judged: Judgement) -> list[str]:
         most = (f"{c.true} as {c.read} ({c.count})" for c in judged.confusions[:5])
         lines.append(f"confused most: {', '.join(most)}")
     return lines
-
-
-def training(model: Classifier, report: Callable[[str], None]) -> PatchSet:
-    """Return the clean signs that a model could learn from, MNIST's if it does not say. Raises DataError."""
-    whole = clean(recipe(model).get("dataset", "mnist"), "train", report)
-    at = validation_split(len(whole))[0]
-    return PatchSet(whole.patches[at], whole.labels[at], whole.names)
 
 
 def milliseconds(model: Classifier, patches: PatchSet) -> float:

@@ -119,3 +119,9 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def span(hits: int, count: int) -> str:
+    """Return `wilson`'s interval in percent, as cards and reports write it."""
+    low, high = wilson(hits, count)
+    return f"{100 * low:.2f} to {100 * high:.2f}"

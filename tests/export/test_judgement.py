@@ -16,10 +16,10 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
-from camdigits_export import cli, compare, evaluate, mistakes
+from camdigits_export import cli, compare, evaluate, mistakes, patches
 from camdigits_export.augment import as_input
 from camdigits_export.corruptions import CORRUPTIONS
-from camdigits_export.datasets import DataError, Dataset, validation_split
+from camdigits_export.datasets import DataError, Dataset
 from camdigits_export.patches import PatchSet, Workshop
 from camdigits_export.traits import traits
 from tests.support.models import write_model
@@ -92,7 +92,8 @@ def evaluated(
 ) -> tuple[PatchSet, str, Any, Page, str]:
     """The patches, what was printed, and the report's figures, page and text, of the shipped CNN."""
     test = mislabelled(workshop.validation)
-    monkeypatch.setattr(evaluate, "clean", lambda _name, split, _report: test if split == "test" else workshop.clean)
+    monkeypatch.setattr(evaluate, "clean", lambda _name, split, _report: {"test": test}[split])
+    monkeypatch.setattr(patches, "training", lambda name, _report: {"mnist": workshop.clean}[name])
     said, _ = run(app, "evaluate", "cnn", "--report", "out")
     text = Path("out/report.html").read_text(encoding="utf-8")
     return test, said, json.loads(Path("out/report.json").read_text()), Page(text), text
@@ -142,8 +143,7 @@ def test_the_gallery_shows_the_mistakes_beside_training_patches(
     evaluated: tuple[PatchSet, str, Any, Page, str], workshop: Workshop
 ) -> None:
     test, _, figures, page, _ = evaluated
-    training = validation_split(len(workshop.clean))[0]  # what is kept back for choosing is not learnt
-    patches, labels = workshop.clean.patches[training], workshop.clean.labels[training]
+    training, labels = workshop.clean.patches, workshop.clean.labels
     probabilities = Classifier("cnn")(as_input(test.patches))
     wrong = np.nonzero(probabilities.argmax(1) != test.labels)[0].tolist()
     shown = figures["mistakes"]
@@ -154,10 +154,10 @@ def test_the_gallery_shows_the_mistakes_beside_training_patches(
     assert len(pictures) == 4 * len(shown)
     for mistake, at in zip(shown, range(0, len(pictures), 4), strict=True):
         assert np.array_equal(pictures[at], test.patches[mistake["at"]])
-        distances = ((patches.astype(float) - pictures[at]) ** 2).sum(axis=(1, 2))
+        distances = ((training.astype(float) - pictures[at]) ** 2).sum(axis=(1, 2))
         near = np.argsort(distances)[:3]
         assert mistake["nearest"] == [str(labels[i]) for i in near]
-        assert all(np.array_equal(pictures[at + 1 + n], patches[i]) for n, i in enumerate(near))
+        assert all(np.array_equal(pictures[at + 1 + n], training[i]) for n, i in enumerate(near))
     assert ["8", "3"] in [[mistake["true"], mistake["read"]] for mistake in shown]
 
 
@@ -165,7 +165,8 @@ def test_without_training_patches_the_gallery_goes_without(
     app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = mislabelled(workshop.validation)
-    monkeypatch.setattr(evaluate, "clean", lambda _name, split, _report: test if split == "test" else missing())
+    monkeypatch.setattr(evaluate, "clean", lambda *_: test)
+    monkeypatch.setattr(patches, "training", missing)
     _, told = run(app, "evaluate", "cnn", "--report", "out")
     assert "no training patches to show beside mistakes: nowhere.gz: no such file" in told
     assert all(m["nearest"] == [] for m in json.loads(Path("out/report.json").read_text())["mistakes"])
@@ -176,6 +177,7 @@ def test_a_model_without_mistakes_has_a_report_too(
 ) -> None:
     sevens = PatchSet(workshop.validation.patches[7::10], workshop.validation.labels[7::10])
     monkeypatch.setattr(evaluate, "clean", lambda *_: sevens)
+    monkeypatch.setattr(patches, "training", lambda *_: workshop.clean)
     said, _ = run(app, "evaluate", str(write_model(Path("7.onnx"), 7)), "--report", "out")
     assert "right: 10 of 10, 100.00%" in said
     assert "confused" not in said
@@ -221,6 +223,57 @@ def test_what_goes_with_a_confusion_is_found() -> None:
     assert confusion.attempt == mistakes.TRY["loops", False]
     (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"))
     assert rejected.attempt.startswith(mistakes.REJECTED)
+
+
+@pytest.fixture
+def signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of two classes, twelve pictures each, and a cache of its own."""
+    monkeypatch.setattr(patches, "FOLDER", tmp_path / "cache")
+    for letter in "AB":
+        (tmp_path / "signs" / letter).mkdir(parents=True)
+        for at in range(12):
+            picture = np.full((90, 90, 3), 230, np.uint8)
+            cv2.putText(picture, letter, (20, 70), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 50), 3 + at % 4)
+            cv2.imwrite(str(tmp_path / "signs" / letter / f"{at}.png"), picture)
+    return tmp_path / "signs"
+
+
+def relabelled(path: str, labels: str) -> None:
+    """Let a model of digits read other signs."""
+    proto = onnx.load(path)
+    next(entry for entry in proto.metadata_props if entry.key == "camdigits.labels").value = json.dumps(list(labels))
+    onnx.save(proto, path)
+
+
+@pytest.mark.parametrize(
+    ("trained", "dataset", "count", "part"),
+    [
+        ("signs", "signs", 4, "test signs of signs"),
+        ("signs", "../{}/signs/", 4, "test signs of ../{}/signs/"),
+        ("signs", "validation", 2, "validation signs of signs"),
+        ("mnist", "signs", 24, "signs of signs, all: the model's recipe does not name it"),
+    ],
+)
+def test_a_model_is_judged_on_what_it_never_saw(
+    trained: str, dataset: str, count: int, part: str, app: typer.Typer, signs: Path
+) -> None:
+    write_run("mine", 0, kind="knn", dataset=trained)
+    relabelled("runs/mine/model.onnx", "ABcdefghij")
+    here = signs.parent.name
+    said, told = run(app, "evaluate", "runs/mine/model.onnx", "--dataset", dataset.format(here))
+    assert f"right: {count // 2} of {count}, 50.00%" in said
+    assert f"judged on {count} {part.format(here)}\n" in told
+
+
+def test_rejects_of_digits_say_nothing_of_a_model_of_letters(
+    app: typer.Typer, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "held_rejects", lambda _: workshop.held_rejects)
+    relabelled(str(write_model(Path("letters.onnx"), 0)), "abcdefghij")
+    relabelled(str(write_model(Path("digits.onnx"), 10)), "9876543210")
+    with pytest.raises(DataError, match=r"reads a, b, .* may be one of them"):
+        run(app, "evaluate", "letters.onnx", "--dataset", "rejects")
+    assert "right: 100 of 100" in run(app, "evaluate", "digits.onnx", "--dataset", "rejects")[0]
 
 
 @pytest.fixture
@@ -299,14 +352,20 @@ def test_all_models_are_compared_and_seeds_of_a_recipe_averaged(side: typer.Type
         assert f"\n## {heading}\n" in report
 
 
+def test_a_report_says_nothing_of_models_that_are_not_in_it(side: typer.Typer) -> None:
+    write_model(Path("7.onnx"), 7)
+    run(side, "compare", "7.onnx", "--output", "REPORT.md")
+    report = Path("REPORT.md").read_text(encoding="utf-8")
+    assert "**7.onnx**. MNIST 10.00 % of 100 (5.52 to 17.44, 95 %, Wilson). " in report
+    assert not re.search(r"\b[ck]nn\b", report)
+
+
 def test_a_model_of_other_signs_has_dashes(side: typer.Typer) -> None:
-    proto = onnx.load(write_model(Path("letters.onnx"), 1))
-    labels = next(entry for entry in proto.metadata_props if entry.key == "camdigits.labels")
-    labels.value = json.dumps(list("abcdefghij"))
-    onnx.save(proto, "letters.onnx")
+    relabelled(str(write_model(Path("letters.onnx"), 1)), "abcdefghij")
     said, told = run(side, "compare", "letters.onnx")
-    assert cells(said)["letters.onnx"][:6] == ["-", "-", "-", "-", "0.00", "-"]
+    assert cells(said)["letters.onnx"][:6] == ["-"] * 6
     assert "letters.onnx: does not know 0, 1, 2" in told.replace("\n", " ")
+    assert re.search(r"no rejects: \S*letters.onnx: reads a, b, .* what is none of 0, 1, .* may be one of them", told)
 
 
 def test_the_corrupted_digits_are_mnists_first(monkeypatch: pytest.MonkeyPatch, workshop: Workshop) -> None:
