@@ -22,10 +22,7 @@ from camdigits_export.datasets import DataError, Labels
 from camdigits_export.features import Features, Floats, Kind
 from camdigits_export.graph import Graph
 from camdigits_export.patches import Workshop
-from camdigits_export.to_onnx import difference, finish, run, write
-
-COMPARED = 300
-"""Patches on which scikit-learn and the ONNX graph are compared."""
+from camdigits_export.to_onnx import Agreement, agreement, finish, run, write
 
 
 class Model(Protocol):
@@ -70,14 +67,21 @@ class Fit:
     figures: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training wrote. path: the file. agreement: with scikit-learn, on validation signs, clean and seen."""
+
+    path: Path
+    agreement: Agreement
+
+
 Report = Callable[[str, float], None]
 """Called with what goes on and the share of all that is done."""
 
 
-def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Report) -> Path:
-    """Fit in a new folder and return its model.onnx, checked against scikit-learn. Raises DataError or ModelError."""
-    if (folder / "model.onnx").exists():
-        raise DataError(f"{folder}: holds a model; name another run")
+def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Report) -> Trained:
+    """Fit in a new folder and write its model.onnx, compared with scikit-learn. Raises DataError or ModelError."""
+    runs.check_free(folder)
     start = time.perf_counter()
     fitted = fit(workshop, recipe, report)
     seconds = time.perf_counter() - start
@@ -85,12 +89,13 @@ def train(workshop: Workshop, folder: Path, recipe: Recipe, report: Report) -> P
     settings = runs.begin(folder, recipe, workshop)
     proto = to_graph(fitted.features, fitted.model, fitted.temperature, workshop.reject + 1)
     data = finish(proto, workshop.names, {"recipe": settings}, fitted.figures)
-    compare(data, fitted.features, fitted.model, fitted.temperature, workshop.validation_seen.patches[:COMPARED])
+    patches = np.concatenate([workshop.validation.patches, workshop.validation_seen.patches])
+    agreed = compare(data, fitted, patches)
     write(data, folder / "model.onnx")
     # how long it took is no property of the model: the same recipe gives the same bytes
     runs.log(folder, fitted.figures | {"seconds": seconds})
     report("done", 1.0)
-    return folder / "model.onnx"
+    return Trained(folder / "model.onnx", agreed)
 
 
 def fit(workshop: Workshop, recipe: Recipe, report: Report = lambda *_: None) -> Fit:
@@ -139,13 +144,14 @@ def shares(logits: Floats, temperature: float) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
-def compare(data: bytes, features: Features, model: Model, temperature: float, patches: NDArray[np.uint8]) -> None:
-    """Raise ModelError where the file and numpy describe patches differently, or it and scikit-learn read them so.
+def compare(data: bytes, fitted: Fit, patches: NDArray[np.uint8]) -> Agreement:
+    """Return how far a file and scikit-learn agree on patches. Raises ModelError where they, or descriptions, differ.
 
     Two steps, because a tree may turn on a last digit: scikit-learn reads what the graph describes.
     """
-    expected = features.of(patches)
+    ink = as_input(patches)
+    expected = fitted.features.of(patches)
     graph = Graph()
-    alone = graph.model(features.add(graph), expected.shape[1]).SerializeToString()
-    difference(alone, expected, as_input(patches))
-    difference(data, shares(model.logits(run(alone, as_input(patches))), temperature), as_input(patches))
+    alone = graph.model(fitted.features.add(graph), expected.shape[1]).SerializeToString()
+    agreement(alone, expected, ink)
+    return agreement(data, shares(fitted.model.logits(run(alone, ink)), fitted.temperature), ink)

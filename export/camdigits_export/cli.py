@@ -21,7 +21,7 @@ from camdigits.errors import CamdigitsError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from camdigits_export import classical, cnn
+    from camdigits_export import classical, cnn, to_onnx
 
 RUNS = Path("runs")
 
@@ -240,9 +240,9 @@ def _fit(kind: str, options: dict[str, Any]) -> None:
         given = asked.pop("recipe", None)
         kind_of = _recipe_of(kind)
         recipe = replace(read_recipe(given, kind_of), **asked) if given else kind_of(**asked)
-        path = _fit_run(run, recipe)
-    _say(f"trained: {path.stat().st_size / 1e6:.1f} MB, the same to 1e-5 as scikit-learn")
-    print(path)
+        trained = _fit_run(run, recipe)
+    _say(f"trained: {trained.path.stat().st_size / 1e6:.1f} MB; scikit-learn and ONNX: {trained.agreement}")
+    print(trained.path)
 
 
 def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
@@ -274,11 +274,13 @@ def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
             raise
 
 
-def _fit_run(run: Path, recipe: "classical.Recipe") -> Path:
-    """Fit a classical model with a progress bar and return its file."""
+def _fit_run(run: Path, recipe: "classical.Recipe") -> "classical.Trained":
+    """Fit a classical model with a progress bar."""
     from camdigits_export.classical import train
     from camdigits_export.patches import load_workshop
+    from camdigits_export.runs import check_free
 
+    check_free(run)
     workshop = load_workshop(recipe.dataset, _say)
     with _progress() as progress:
         bar = progress.add_task("fitting", total=1)
@@ -348,47 +350,46 @@ def export(
         Path | None, typer.Option("--check", metavar="FILE", help="Write nothing, verify this model file anew.")
     ] = None,
 ) -> None:
-    """Convert a trained CNN to ONNX and check it against Keras; without one, the shipped weights."""
+    """Convert a trained CNN to ONNX and compare it with Keras; without one, the shipped weights."""
+    if output and output.suffix != ".onnx":
+        raise typer.BadParameter("a model's name ends in .onnx", param_hint="--output")
     with _extra():
         from camdigits_export import to_onnx
 
         if check:
             checked = to_onnx.check(check)
             _say(f"one by one and together differ by {checked.alone:.1e} on {checked.compared} patches")
-            if checked.source is not None:
-                _say(f"largest difference from the Keras weights beside it: {checked.source:.1e}")
+            if checked.source:
+                _say(f"the Keras weights beside it: {checked.source}")
+            else:
+                _say("source not compared: it is int8, or no Keras weights lie beside it")
             print(f"{check}: sound")
             return
         run = run or _newest()
+        if run and to_onnx.is_fitted(run):
+            print(to_onnx.export_fitted(run, output, int8))
+            return
         unnamed = Path("cnn-int8.onnx" if int8 else "cnn.onnx")
-
-        def write(path: Path | None, int8: bool) -> to_onnx.Exported:
-            return to_onnx.export_run(run, path, int8) if run else to_onnx.export_shipped(path or unnamed, int8)
-
-        exported = write(output, int8)
-        _say(f"largest difference from Keras on {exported.compared} patches: {exported.difference:.1e}")
+        exported = to_onnx.export_run(run, output, int8) if run else to_onnx.export_shipped(output or unnamed, int8)
+        _say(f"Keras and ONNX on {exported.of}: {exported.agreement}")
         if int8:
-            with TemporaryDirectory() as folder:
-                _compare(write(Path(folder) / "float.onnx", int8=False).path, exported.path)
+            _compare(exported)
     print(exported.path)
 
 
-def _compare(floats: Path, int8: Path) -> None:
-    """Say what eight bits cost and save, on MNIST's validation digits where they are at hand."""
+def _compare(exported: "to_onnx.Exported") -> None:
+    """Say what eight bits cost and save."""
     from camdigits.classify import Classifier
     from camdigits_export import evaluate as measure
-    from camdigits_export.datasets import DataError
 
-    try:
-        digits = measure.dataset("validation", _say)
-    except DataError as error:
-        _say(f"accuracy not measured: {error}")
-        return
-    for name, path in (("float", floats), ("int8", int8)):
-        model = Classifier(path)
-        share = measure.score(model, digits).right / len(digits)
-        speed = measure.milliseconds(model, digits)
-        _say(f"{name}: {share:.2%} of {len(digits)} validation digits right, ten patches in {speed:.2f} ms")
+    with TemporaryDirectory() as folder:
+        floats = Path(folder) / "float.onnx"
+        floats.write_bytes(exported.floats)
+        models = Classifier(floats), Classifier(exported.path)
+    speeds = measure.times(models, exported.signs)
+    for name, model, speed in zip(("float", "int8"), models, speeds, strict=True):
+        share = measure.score(model, exported.signs).right / len(exported.signs)
+        _say(f"{name}: {share:.2%} of {len(exported.signs)} validation signs right, ten patches in {speed:.2f} ms")
 
 
 def evaluate(
@@ -467,6 +468,9 @@ def rebuild(
         from camdigits_export import evaluate as measure
         from camdigits_export import rebuild as plan
 
+        # before hours of training: what cannot be had
+        plan.check_data(_say)
+        sets = {name: measure.dataset(name, _say) for name in cards.SETS}
         for name, recipe in plan.PLAN.items():
             run = RUNS / name
             state = plan.state(run, recipe)
@@ -476,10 +480,9 @@ def rebuild(
                 _train_cnn(run, recipe, resume=state == "begun")
             else:
                 _fit_run(run, recipe)
-            if isinstance(recipe, cnn.Recipe):
+            if isinstance(recipe, cnn.Recipe) and not plan.is_exported(run):
                 for int8 in (False, True):
                     to_onnx.export_run(run, int8=int8)
-        sets = {name: measure.dataset(name, _say) for name in cards.SETS}
         shipped = plan.ship(RUNS, models, sets)
         print("\n".join(map(str, shipped)))
         onnx = [str(path) for path in shipped if path.suffix == ".onnx"]

@@ -1,6 +1,5 @@
 """How good a model file is, by the same classifier that reads the camera: shares with intervals, and how fast."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from camdigits.classify import Classifier
@@ -19,6 +17,7 @@ from camdigits_export.datasets import COME_SPLIT, DataError, Labels
 from camdigits_export.metrics import Answered, Bin, ClassFigures
 from camdigits_export.mistakes import Confusion, confusions
 from camdigits_export.patches import PatchSet, clean, held_rejects, validation
+from camdigits_export.to_onnx import stated
 
 NOT_A_DIGIT = "not a digit"
 
@@ -199,7 +198,6 @@ def times(models: Sequence[Classifier], patches: PatchSet, rounds: int = 200) ->
 
 def recipe(model: Classifier) -> dict[str, Any]:
     """Return the recipe that a model file states, with whether it is int8; empty where it states none."""
-    stated = {entry.key: entry.value for entry in onnx.load(model.path).metadata_props}
-    training = json.loads(stated.get("camdigits.training", "{}"))
+    training = stated(model.path).get("training", {})
     found: dict[str, Any] = training.get("recipe", {})
     return found | {"int8": True} if training.get("int8") else found

@@ -7,6 +7,8 @@ would overflow.
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -25,8 +27,7 @@ BATCH = 50
 
 def quantize(data: bytes, patches: Patches) -> onnx.ModelProto:
     """Return a model file's graph in int8, with the ranges that (N, 28, 28) float32 patches have in it."""
-    logging.getLogger().setLevel(logging.ERROR)  # onnxruntime advises on the root logger
-    with tempfile.TemporaryDirectory() as folder:
+    with _silence(), tempfile.TemporaryDirectory() as folder:
         source, prepared, made = (Path(folder) / name for name in ("float.onnx", "prepared.onnx", "int8.onnx"))
         source.write_bytes(data)
         # batch normalisation is folded into its convolution first
@@ -43,6 +44,19 @@ def quantize(data: bytes, patches: Patches) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
         )
         return canonical(onnx.load(made))
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep onnxruntime's advice, which it gives on the root logger, off the terminal."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 class _Steps(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is not typed

@@ -5,14 +5,14 @@ Nothing that is done is done again: a run that is whole stays, one that was stop
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 from camdigits_export import classical, cnn, forest, knn, mlp, runs, svm
 from camdigits_export.cards import renew
-from camdigits_export.datasets import DataError
+from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
 
 SEEDS = 1, 2, 3
@@ -28,24 +28,42 @@ PLAN: dict[str, Recipe] = {
     "usps-knn": knn.Recipe(dataset="usps"),
     "usps-cnn": replace(cnn.RECIPES["small"], dataset="usps", epochs=60),
 }
-"""Runs by name. The best CNN ships in the seed that reads most of validation; so does the KNN."""
-
+"""Runs by name. The best CNN ships in the seed that reads most of validation."""
 
 State = Literal["new", "begun", "done"]
 
 
+def check_data(report: Callable[[str], None]) -> None:
+    """Raise DataError where PLAN needs a data set that cannot be had: to be called before the first training."""
+    for name in dict.fromkeys(recipe.dataset for recipe in PLAN.values()):
+        load(name, "train", report)
+
+
 def state(run: Path, recipe: Recipe) -> State:
-    """Return how far a run is. Raises DataError where the folder holds a run of another recipe."""
+    """Return how far a run is. Raises DataError where the folder holds a run of another recipe, or of other patches."""
     if not (run / "recipe.json").exists():
         return "new"
-    asked = json.loads((run / "recipe.json").read_text())
+    asked = runs.read_settings(run)
     if any(asked.get(name) != value for name, value in json.loads(json.dumps(asdict(recipe))).items()):
         raise DataError(f"{run}: holds a training of another recipe; move it away")
     if isinstance(recipe, classical.Recipe):
         return "done" if (run / "model.onnx").exists() else "new"
-    if not (run / "checkpoint.keras").exists():
+    checkpoint = run / "checkpoint.keras"
+    if not checkpoint.exists():
         return "new"
-    return "done" if runs.read_log(run)[-1]["epoch"] == recipe.epochs else "begun"
+    _, last = runs.describe(run)
+    # the log is written first: its last epoch counts once it is in the checkpoint
+    return "done" if last["epoch"] == recipe.epochs and not _newer(run / "log.csv", checkpoint) else "begun"
+
+
+def is_exported(run: Path) -> bool:
+    """Say whether a CNN's ONNX files are of its model as it is now."""
+    files = run / "model.onnx", run / "model-int8.onnx"
+    return all(file.exists() and not _newer(run / "model.keras", file) for file in files)
+
+
+def _newer(one: Path, other: Path) -> bool:
+    return one.stat().st_mtime_ns > other.stat().st_mtime_ns
 
 
 def ship(folder: Path, models: Path, sets: Mapping[str, PatchSet]) -> list[Path]:

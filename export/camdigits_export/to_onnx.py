@@ -1,10 +1,11 @@
-"""A trained model to the one ONNX file that keeps the contract, checked against Keras on real patches.
+"""A trained model to the one ONNX file that keeps the contract, compared with what trained it on real patches.
 
 The same model gives the same bytes: tf2onnx numbers what it names from run to run, so names are made anew from the
 order of the graph.
 """
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +21,22 @@ from camdigits.classify import Classifier, find_model
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
-from camdigits_export.datasets import DIGITS
+from camdigits_export import augment, strokes
+from camdigits_export.datasets import DIGITS, DataError, Dataset, load, validation_split
+from camdigits_export.patches import PatchSet
 from camdigits_export.runs import describe
 
 OPSET = 18
 
 TOLERANCE = 1e-5
-"""The most that a probability may differ between Keras and ONNX."""
+"""The most that a probability may differ between an ONNX file and what trained it."""
+
+CALIBRATED = 1000
+"""Signs whose patches tell the ranges of int8."""
 
 
 def keras_to_onnx(model: Any) -> onnx.ModelProto:
-    """Return a Keras model as ONNX: `patches` (N, 28, 28) float32 to `probabilities` (N, 11) float32."""
+    """Return a Keras model as ONNX: `patches` (N, 28, 28) float32 to `probabilities` (N, C + 1) float32."""
     import tensorflow as tf
     import tf2onnx
 
@@ -60,12 +66,22 @@ def finish(
             "camdigits.figures": json.dumps(figures, sort_keys=True),
         },
     )
+    _check_graph(proto, "the exported file")
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
+
+
+def _check_graph(proto: onnx.ModelProto, name: str) -> None:
     try:
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ModelError(f"the exported graph is not sound: {str(error).splitlines()[0]}") from error
-    data: bytes = proto.SerializeToString(deterministic=True)
-    return data
+        raise ModelError(f"{name}: the graph is not sound: {str(error).splitlines()[0]}") from error
+
+
+def stated(path: Path) -> dict[str, Any]:
+    """Return what a model file states of its `labels`, `training` and `figures`; nothing of what it leaves out."""
+    written = {entry.key.removeprefix("camdigits."): entry.value for entry in onnx.load(path).metadata_props}
+    return {name: json.loads(written[name]) for name in ("labels", "training", "figures") if name in written}
 
 
 def write(data: bytes, path: Path) -> None:
@@ -77,7 +93,7 @@ def write(data: bytes, path: Path) -> None:
 
 
 def run(data: bytes, patches: Patches) -> NDArray[np.float32]:
-    """Return the (N, 11) probabilities that a model file gives for (N, 28, 28) float32 patches, on one thread."""
+    """Return the (N, C + 1) probabilities that a file gives for (N, 28, 28) float32 patches, on one thread."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -87,40 +103,77 @@ def run(data: bytes, patches: Patches) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def difference(data: bytes, expected: NDArray[np.float32], patches: Patches) -> float:
-    """Return the largest difference from the probabilities expected. Raises ModelError above TOLERANCE."""
-    largest = float(np.abs(run(data, patches) - expected).max())
-    if largest > TOLERANCE:
-        raise ModelError(
-            f"the ONNX file and what trained it differ by {largest:.1e} on {len(patches)} patches, "
-            f"more than {TOLERANCE:.0e}: a converter or onnxruntime of this version is at fault; try another"
-        )
-    return largest
-
-
-def parity_patches(count: int = 1000) -> Patches:
-    """Return camera-like patches to compare on: MNIST's validation digits where it is at hand, else drawn ones."""
-    from camdigits_export import augment, strokes
-
-    rng = np.random.default_rng(3)
-    if os.environ.get("CAMDIGITS_DATA"):
-        from camdigits_export.datasets import load, validation_split
-
-        digits = load("mnist", "train")
-        inks = list(digits.part(validation_split(len(digits))[1][:count]).inks)
-    else:
-        inks = [strokes.draw_digit(rng, at % 10) for at in range(count)]
-    return augment.as_input(np.stack([augment.camera_patch(ink, rng) for ink in inks]))
-
-
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a file and what trained it agree on `compared` patches.
+
+    difference: the largest of a probability. flipped: patches of which they say another label.
+    """
+
+    compared: int
+    difference: float
+    flipped: int
+
+    def __str__(self) -> str:
+        """Return it as people read it."""
+        return f"largest difference {self.difference:.1e}, another label for {self.flipped} of {self.compared} patches"
+
+
+def agreement(data: bytes, expected: NDArray[np.float32], patches: Patches, tolerance: float = TOLERANCE) -> Agreement:
+    """Compare what a file says of patches with what is expected. Raises ModelError above the tolerance."""
+    found = run(data, patches)
+    flipped = int(np.sum(found.argmax(axis=1) != expected.argmax(axis=1)))
+    agreed = Agreement(len(patches), float(np.abs(found - expected).max()), flipped)
+    if agreed.difference > tolerance:
+        raise ModelError(
+            f"the ONNX file and what trained it differ by {agreed.difference:.1e} on {len(patches)} patches, "
+            f"more than {tolerance:.0e}: a converter or onnxruntime of this version is at fault; try another"
+        )
+    return agreed
+
+
+def kept_signs(recipe: Mapping[str, Any], labels: Sequence[str]) -> Dataset:
+    """Return the validation signs of a recipe's data set. Raises DataError where they are not at hand."""
+    name = recipe.get("dataset", "mnist")
+    signs = load(name, "train")
+    if signs.names != tuple(labels):
+        raise DataError(f"{name}: holds other classes than those that the model reads; bring back what trained it")
+    return signs.part(validation_split(len(signs))[1])
+
+
+def signs_at_hand(recipe: Mapping[str, Any], labels: Sequence[str]) -> Dataset:
+    """Return `kept_signs` where they are at hand, else drawn digits, on which models can be compared too."""
+    try:
+        return kept_signs(recipe, labels)
+    except DataError:
+        rng = np.random.default_rng(3)
+        digits = np.arange(CALIBRATED, dtype=np.uint8) % 10
+        return Dataset("drawn digits", [strokes.draw_digit(rng, int(digit)) for digit in digits], digits)
+
+
+def _patches(signs: Dataset) -> PatchSet:
+    return PatchSet(np.stack([augment.to_patch(ink) for ink in signs.inks]), signs.labels, signs.names)
+
+
+def _seen(signs: Dataset) -> Patches:
+    """Return patches of the first signs as a camera sees them: ranges measured on them hold for clean ones too."""
+    rng = np.random.default_rng(3)
+    return augment.as_input(np.stack([augment.camera_patch(ink, rng) for ink in signs.inks[:CALIBRATED]]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Exported:
-    """path: the file. difference: the largest from Keras, over `compared` patches. int8: of whether it is one."""
+    """What an export wrote.
+
+    path: the file. floats: the same model's bytes before they became int8. signs: the patches on which it was compared
+    with Keras, and `of` what. agreement: with Keras.
+    """
 
     path: Path
-    difference: float
-    compared: int
-    int8: bool
+    floats: bytes
+    of: str
+    signs: PatchSet
+    agreement: Agreement
 
 
 def export_run(run: Path, output: Path | None = None, int8: bool = False) -> Exported:
@@ -134,47 +187,72 @@ def export_run(run: Path, output: Path | None = None, int8: bool = False) -> Exp
     return _export(model, labels, {"recipe": recipe}, figures, output or run / name, int8)
 
 
+def is_fitted(run: Path) -> bool:
+    """Say whether a run is a classical model's, whose training wrote its ONNX file."""
+    return (run / "model.onnx").is_file() and not (run / "model.keras").exists()
+
+
+def export_fitted(run: Path, output: Path | None = None, int8: bool = False) -> Path:
+    """Return the ONNX file that a classical model's training wrote, once checked; copied where `output` is given.
+
+    Raises DataError for int8, ModelError where the file is not sound.
+    """
+    if int8:
+        raise DataError(f"{run}: only a CNN becomes int8; leave out --int8")
+    written = run / "model.onnx"
+    check(written)
+    if output:
+        write(written.read_bytes(), output)
+    return output or written
+
+
 def export_shipped(output: Path, int8: bool = False) -> Exported:
-    """Write the shipped Keras weights as ONNX: the same bytes as the shipped file. Raises ModelError."""
+    """Write the shipped Keras weights as ONNX: the same bytes as the shipped file. Raises DataError or ModelError."""
     from camdigits_export.cnn import load_trained
 
     shipped = find_model("cnn")
-    stated = {entry.key: entry.value for entry in onnx.load(shipped).metadata_props}
-    labels, training, figures = (json.loads(stated[f"camdigits.{name}"]) for name in ("labels", "training", "figures"))
-    return _export(load_trained(shipped.with_suffix(".keras")), labels, training, figures, output, int8)
+    of = stated(shipped)
+    model = load_trained(shipped.with_suffix(".keras"))
+    return _export(model, of["labels"], of["training"], of["figures"], output, int8)
 
 
 def _export(
     model: Any,
     labels: Sequence[str],
-    training: Mapping[str, object],
+    training: Mapping[str, Any],
     figures: Mapping[str, object],
     path: Path,
     int8: bool,
 ) -> Exported:
-    patches = parity_patches()
-    data = finish(keras_to_onnx(model), labels, training, figures)
-    expected = np.asarray(model.predict(patches, verbose=0))
-    largest = difference(data, expected, patches)
+    # the bytes of int8 come of the patches: these are the same on every machine, or there is no file
+    signs = (kept_signs if int8 else signs_at_hand)(training["recipe"], labels)
+    patches = _patches(signs)
+    ink = augment.as_input(patches.patches)
+    expected = np.asarray(model.predict(ink, verbose=0))
+    data = floats = finish(keras_to_onnx(model), labels, training, figures)
+    agreed = agreement(data, expected, ink)
     if int8:
         from camdigits_export.int8 import quantize
 
-        data = finish(quantize(data, patches), labels, {**training, "int8": True}, figures)
-        largest = float(np.abs(run(data, patches) - expected).max())
+        proto = quantize(floats, _seen(signs))
+        said = run(proto.SerializeToString(), ink).argmax(axis=1)
+        figures = {"accuracy": float(np.mean(said == signs.labels)), "rejected": float(np.mean(said == len(labels)))}
+        data = finish(proto, labels, {**training, "int8": True}, figures)
+        agreed = agreement(data, expected, ink, math.inf)
     write(data, path)
-    return Exported(path, largest, len(patches), int8)
+    return Exported(path, floats, signs.name, patches, agreed)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file was put to, on `compared` patches. alone: the largest difference between a batch and one by one.
+    """What a file was put to. alone: the largest difference between `compared` patches in a batch and one by one.
 
-    source: the largest difference from the Keras weights beside it, None where there are none.
+    source: how far it agrees with the Keras weights beside it, None where there are none, or it is int8.
     """
 
     compared: int
     alone: float
-    source: float | None
+    source: Agreement | None
 
 
 def check(path: Path) -> Checked:
@@ -186,21 +264,20 @@ def check(path: Path) -> Checked:
 
     model = Classifier(path)
     proto = onnx.load(path)
-    try:
-        onnx.checker.check_model(proto, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ModelError(f"{path}: the graph is not sound: {str(error).splitlines()[0]}") from error
-    patches = parity_patches(300)
-    together = model(patches)
-    alone = float(np.abs(np.concatenate([model(patch[None]) for patch in patches]) - together).max())
+    _check_graph(proto, str(path))
+    recipe = stated(path).get("training", {}).get("recipe", {})
+    ink = augment.as_input(_patches(signs_at_hand(recipe, model.labels)).patches)
+    some = ink[:300]
+    together = model(some)
+    alone = float(np.abs(np.concatenate([model(patch[None]) for patch in some]) - together).max())
     wrong = float(np.abs(together.sum(axis=1) - 1).max())
     if alone > TOLERANCE or wrong > 1e-3 or together.min() < 0:
         raise ModelError(f"{path}: its probabilities depend on the batch by {alone:.1e} or miss one by {wrong:.1e}")
     weights = path.with_suffix(".keras")
     if not weights.is_file() or any(node.op_type == "QuantizeLinear" for node in proto.graph.node):
-        return Checked(len(patches), alone, None)
-    expected = np.asarray(load_trained(weights).predict(patches, verbose=0))
-    return Checked(len(patches), alone, difference(path.read_bytes(), expected, patches))
+        return Checked(len(some), alone, None)
+    expected = np.asarray(load_trained(weights).predict(ink, verbose=0))
+    return Checked(len(some), alone, agreement(path.read_bytes(), expected, ink))
 
 
 def canonical(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -43,7 +43,7 @@ def fitted(
     request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, classical.Recipe]:
     run = tmp_path_factory.mktemp("runs") / "small"
-    return classical.train(workshop, run, request.param, quietly), request.param
+    return classical.train(workshop, run, request.param, quietly).path, request.param
 
 
 def test_a_model_learns(fitted: tuple[Path, classical.Recipe], workshop: Workshop) -> None:
@@ -87,6 +87,18 @@ def test_the_graph_says_what_scikit_learn_says(fitted: tuple[Path, classical.Rec
     assert expected.max() > 0.8
 
 
+def test_a_training_says_how_far_file_and_scikit_learn_agree(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = svm.Svm.logits
+    agreed = classical.train(workshop, tmp_path / "one", SMALL[1], quietly).agreement
+    assert 0 < agreed.difference < 1e-6
+    assert (agreed.flipped, agreed.compared) == (0, 200)
+    monkeypatch.setattr(svm.Svm, "logits", lambda model, row: whole(model, row) + np.float32([1e-5] + [0] * 10))
+    moved = classical.train(workshop, tmp_path / "other", SMALL[1], quietly).agreement
+    assert 1e-6 < moved.difference < 1e-5
+
+
 def test_empty_patches_get_probabilities(fitted: tuple[Path, classical.Recipe]) -> None:
     said = Classifier(fitted[0])(np.zeros((2, 28, 28), np.float32))
     assert np.isfinite(said).all()
@@ -104,7 +116,7 @@ def test_the_same_recipe_gives_the_same_bytes(
     fitted: tuple[Path, classical.Recipe], workshop: Workshop, tmp_path: Path
 ) -> None:
     again = classical.train(workshop, tmp_path / "again", fitted[1], quietly)
-    assert again.read_bytes() == fitted[0].read_bytes()
+    assert again.path.read_bytes() == fitted[0].read_bytes()
 
 
 def test_no_rejects_is_an_error(workshop: Workshop, tmp_path: Path) -> None:
@@ -200,9 +212,9 @@ def test_every_option_reaches_the_recipe(
 ) -> None:
     taken: list[tuple[str, classical.Recipe]] = []
 
-    def take(_workshop: Workshop, run: Path, recipe: classical.Recipe, _report: object) -> Path:
+    def take(_workshop: Workshop, run: Path, recipe: classical.Recipe, _report: object) -> classical.Trained:
         taken.append((str(run), recipe))
-        return Path(__file__)
+        return classical.Trained(Path(__file__), to_onnx.Agreement(9, 3e-7, 0))
 
     monkeypatch.chdir(tmp_path)
     loaded: list[str] = []
@@ -211,7 +223,9 @@ def test_every_option_reaches_the_recipe(
     app = typer.Typer()
     cli.register(app)
     default = {"knn": knn, "svm": svm, "forest": forest, "mlp": mlp}[kind].Recipe()
-    assert CliRunner().invoke(app, ["train", kind], catch_exceptions=False).exit_code == 0
+    ran = CliRunner().invoke(app, ["train", kind], catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert "scikit-learn and ONNX: largest difference 3.0e-07, another label for 0 of 9 patches" in ran.stderr
     assert taken.pop() == (f"runs/{kind}-1", default)
     wanted = SHARED | OPTIONS[kind]
     assert {name.replace("-", "_") for name in wanted} == {field.name for field in fields(default)}
@@ -224,6 +238,22 @@ def test_every_option_reaches_the_recipe(
     expected = replace(default, **{name.replace("-", "_"): value for name, value in wanted.items()})
     assert taken.pop() == ("runs/mine", expected)
     assert loaded == ["mnist", "mnist", "usps"]
+
+
+@pytest.mark.parametrize("held", ["model.onnx", "checkpoint.keras"])
+def test_a_folder_with_a_run_of_any_kind_is_refused_before_patches_are_made(
+    held: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(patches, "load_workshop", lambda *_: pytest.fail("patches were made"))
+    taken = Path("runs/mine")
+    taken.mkdir(parents=True)
+    (taken / held).touch()
+    app = typer.Typer()
+    cli.register(app)
+    with pytest.raises(DataError, match="name another run"):
+        CliRunner().invoke(app, ["train", "knn", "mine"], catch_exceptions=False)
+    assert [path.name for path in taken.iterdir()] == [held]
 
 
 @pytest.mark.parametrize("recipe", SMALL, ids=lambda recipe: recipe.kind)

@@ -77,7 +77,7 @@ def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: p
     assert epochs_in("runs/second") == ["1"]
     assert first_weights("runs/second") != pytest.approx(first_weights("runs/cnn-1"), abs=1e-3)
     said = run(app, "export")
-    assert "1000 patches" in said
+    assert "another label for 0 of 1000 patches" in said
     assert "runs/second/model.onnx" in said
     assert training_of("runs/second/model.onnx")["recipe"]["seed"] == 1
     run(app, "export", "runs/cnn-1", "-o", "mine.onnx")

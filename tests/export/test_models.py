@@ -13,6 +13,7 @@ from camdigits.classify import Classifier
 from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits_export import calibrate, cnn, runs, to_onnx
+from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
@@ -157,11 +158,11 @@ def test_epochs_differ_and_repeat(workshop: Workshop) -> None:
     assert np.mean(labels == workshop.reject) == pytest.approx(0.19, abs=0.02)
 
 
-def test_onnx_says_what_keras_says(trained: Path, tmp_path: Path) -> None:
+def test_onnx_says_what_keras_says(trained: Path, workshop: Workshop, tmp_path: Path) -> None:
     exported = to_onnx.export_run(trained, tmp_path / "small.onnx")
-    assert exported.difference <= to_onnx.TOLERANCE
-    assert exported.compared == 1000
-    patches = to_onnx.parity_patches(50)
+    assert exported.agreement.difference <= to_onnx.TOLERANCE
+    assert (exported.agreement.flipped, exported.agreement.compared) == (0, 1000)
+    patches = as_input(workshop.validation_seen.patches)
     expected = np.asarray(cnn.load_trained(trained).predict(patches, verbose=0))
     assert np.abs(Classifier(exported.path)(patches) - expected).max() < 1e-5
 
@@ -187,11 +188,13 @@ def test_the_file_keeps_the_contract(trained: Path) -> None:
     assert Classifier(path).labels == tuple("0123456789")
 
 
-def test_a_difference_is_an_error(trained: Path) -> None:
+def test_a_difference_is_an_error(trained: Path, workshop: Workshop) -> None:
     data = to_onnx.export_run(trained).path.read_bytes()
-    patches = to_onnx.parity_patches(10)
+    patches = as_input(workshop.validation.patches[:10])
+    said = to_onnx.run(data, patches)
+    assert to_onnx.agreement(data, said[::-1], patches, tolerance=1).flipped == 10
     with pytest.raises(ModelError, match="differ by"):
-        to_onnx.difference(data, np.full((10, 11), 1 / 11, np.float32), patches)
+        to_onnx.agreement(data, said + np.float32(2e-5), patches)
 
 
 def test_a_broken_model_file_is_an_error(tmp_path: Path) -> None:

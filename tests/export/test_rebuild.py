@@ -1,5 +1,6 @@
 """models/ made from nothing, in small: what is whole stays, what was stopped goes on, cards say what the files are."""
 
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -11,10 +12,9 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
-from camdigits_export import cards, classical, cli, cnn, compare, evaluate, knn, patches, rebuild, runs
-from camdigits_export.cards import CardError
-from camdigits_export.datasets import DataError
-from camdigits_export.patches import PatchSet, Workshop
+from camdigits_export import classical, cli, cnn, compare, evaluate, knn, patches, rebuild, runs, to_onnx
+from camdigits_export.datasets import DataError, Dataset
+from camdigits_export.patches import Workshop
 from tests.export.test_judgement import missing, write_run
 
 TINY = cnn.Recipe(architecture="small", channels=(4, 4, 8), dense=8, batch=64, epochs=2, rate=5e-3, ema=0.9)
@@ -34,6 +34,9 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(evaluate, "validation", lambda *_: workshop.validation_seen)
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
     monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
+    digits = Dataset("drawn", list(workshop.validation.patches), workshop.validation.labels)
+    for module in (rebuild, to_onnx):
+        monkeypatch.setattr(module, "load", lambda *_: digits)
     monkeypatch.setattr(rebuild, "PLAN", PLAN)
     monkeypatch.setattr(rebuild, "SEEDS", (1, 2))
     app = typer.Typer()
@@ -67,9 +70,13 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     assert sorted(re.findall(r"^\*\*(.+?)\*\*", report, re.MULTILINE)) == sorted(named)
     assert f"mean of models/cnn.onnx, runs/{other}" in report
     before = {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
+    exported = {path: path.stat().st_mtime_ns for path in Path("runs").glob("*/model*.onnx")}
+    os.utime("runs/best-2/model.keras")
     _, said = run(app)
     assert said.count("done before") == len(PLAN)
     assert before == {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
+    anew = {path.parent.name for path, time in exported.items() if path.stat().st_mtime_ns != time}
+    assert anew == {"best-2"}  # its weights are newer than its files
 
 
 def test_what_was_stopped_goes_on(app: typer.Typer, workshop: Workshop) -> None:
@@ -94,22 +101,48 @@ def test_a_run_of_another_recipe_is_never_taken(workshop: Workshop) -> None:
         rebuild.state(Path("runs/knn"), replace(NEIGHBOURS, neighbours=4))
 
 
-def test_a_card_without_a_place_for_its_figures_is_an_error(app: typer.Typer, workshop: Workshop) -> None:
-    run(app)
-    card = Path("models/knn.md")
-    whole = card.read_text()
-    for lost in ("| share |", " ms"):
-        card.write_text(whole.replace(lost, ""))
-        with pytest.raises(CardError, match=r"models/knn\.md: 0 places"):
-            cards.renew(card, {"mnist": workshop.validation})
+def test_what_cannot_be_had_is_told_before_the_first_training(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str, *_: object) -> None:
+        if name == "usps":
+            raise DataError("zip.train.gz: no mirror handed it over")
+
+    monkeypatch.setattr(rebuild, "load", load)
+    monkeypatch.setattr(rebuild, "PLAN", {**PLAN, "usps-knn": replace(NEIGHBOURS, dataset="usps")})
+    with pytest.raises(DataError, match=r"zip\.train\.gz"):
+        run(app)
+    monkeypatch.setattr(rebuild, "PLAN", PLAN)
+    monkeypatch.setattr(evaluate, "held_rejects", missing)
+    with pytest.raises(DataError, match=r"nowhere\.gz"):
+        run(app)
+    assert not Path("runs").exists()
 
 
-def test_a_card_says_nothing_of_sets_that_are_not_at_hand(app: typer.Typer, workshop: Workshop) -> None:
-    run(app)
-    card = Path("models/knn.md")
-    cards.renew(card, {"rejects": PatchSet(workshop.held_rejects.patches[:50], workshop.held_rejects.labels[:50])})
-    assert "held-out rejects caught" in card.read_text()
-    assert "MNIST test digits" not in card.read_text()
+def begun(workshop: Workshop) -> Path:
+    """A run that says it had both of its epochs."""
+    folder = Path("runs/best-1")
+    runs.begin(folder, TINY, workshop)
+    for epoch in (1, 2):
+        runs.log(folder, {"epoch": epoch})
+    (folder / "checkpoint.keras").touch()
+    return folder
+
+
+@pytest.mark.usefixtures("app")
+def test_a_run_without_a_log_says_so(workshop: Workshop) -> None:
+    folder = begun(workshop)
+    assert rebuild.state(folder, TINY) == "done"
+    (folder / "log.csv").unlink()
+    with pytest.raises(DataError, match=r"runs/best-1: no training came to its end there .*log\.csv"):
+        rebuild.state(folder, TINY)
+
+
+@pytest.mark.usefixtures("app")
+def test_an_epoch_that_is_in_the_log_only_is_not_done(workshop: Workshop) -> None:
+    folder = begun(workshop)
+    os.utime(folder / "checkpoint.keras", (0, 0))
+    assert rebuild.state(folder, TINY) == "begun"
 
 
 @pytest.mark.parametrize(
