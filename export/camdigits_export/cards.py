@@ -1,23 +1,49 @@
-"""A model's card, models/NAME.md: what people wrote stays, hashes and figures are renewed from the file itself."""
+"""A model's card, models/NAME.md: data, recipe, figures and hashes come from the file; what people wrote stays."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from math import prod
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import onnx
 
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError
 from camdigits_export.evaluate import milliseconds, score
 from camdigits_export.metrics import wilson
 from camdigits_export.patches import PatchSet
+from camdigits_export.to_onnx import stated
 
 SETS = {
     "mnist": ("MNIST test digits", True),
     "validation": ("validation digits", True),
     "rejects": ("held-out rejects", False),
-    "usps": ("USPS test digits, enlarged (other hands, never trained on)", False),
+    "usps": ("USPS test digits, enlarged (other hands)", False),
 }
 """What a card states, as evaluate.dataset names it: its title, and whether the share rejected is stated too."""
+
+_ORIGINS = {
+    "mnist": "MNIST's training digits (LeCun, Cortes, Burges; CC BY-SA 3.0)",
+    "usps": "USPS' training digits (Hull 1994)",
+}
+"""Of the data sets that ship in models: what a card says of them."""
+
+_DATA = """\
+- {signs}, but for those of validation;
+  {seen} as a camera sees them: turned up to 15 degrees, slanted, stretched, another pen,
+  gaps, blur, noise, reduced to as few as 16 pixels.
+- {rare} drawn by the workshop as MNIST hardly has them: a 1 with a foot, a crossed 7, an open 4,
+  a slashed 0.
+- {rejects} drawn by the workshop: lines, signs, shapes, texture, letters of the fonts that
+  matplotlib carries (DejaVu, STIX, Computer Modern) and OpenCV's, pieces and pairs of the digits, digits lying on
+  their side.
+
+All went through `camdigits.normalize`. The digits of validation, always the same, and rejects of their own, half of
+them drawn with fonts, signs and shapes that training lacks, chose the settings and the temperature."""
 
 _HASH = re.compile(r"^ {4}[0-9a-f]{64}  (\S+)$", re.MULTILINE)
 _TABLE = re.compile(r"^\| \| share \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
@@ -29,7 +55,7 @@ class CardError(CamdigitsError):
 
 
 def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
-    """Write hashes, shares with their intervals and the time into the card of the model beside it.
+    """Write all that the model beside a card tells into it: what made it, hashes, shares with intervals, the time.
 
     sets: by their names in SETS; of the others nothing is said. Raises CardError.
     """
@@ -46,12 +72,56 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
     table = "\n".join(rows) + "\n"
     digits = sets.get("mnist") or next(iter(sets.values()))
     time = f"Ten patches take {milliseconds(model, digits):.1f} ms"
-    for place, value in ((_TABLE, table), (_TIME, time)):
+    recipe = stated(model.path)["training"]["recipe"]
+    sections = {"Data": _data(recipe), "Recipe": _recipe(recipe, model.path), "Remake": _remake(recipe)}
+    places = {_section(title): f"## {title}\n\n{body}\n" for title, body in sections.items()}
+    for place, value in {**places, _TABLE: table, _TIME: time}.items():
         text, count = place.subn(value.replace("\\", r"\\"), text)
         if count != 1:
             raise CardError(f"{card}: {count} places for {value.splitlines()[0]!r}; a card has one")
     text = _HASH.sub(lambda line: f"    {_hash(card.with_name(line[1]))}  {line[1]}", text)
     card.write_text(text, encoding="utf-8")
+
+
+def _section(title: str) -> re.Pattern[str]:
+    return re.compile(rf"^## {title}\n.*?(?=\n## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _data(recipe: Mapping[str, Any]) -> str:
+    if recipe["kind"] == "cnn":
+        share = {name: f"{100 * recipe[f'{name}_share']:.0f} %" for name in ("seen", "rare", "reject")}
+        kinds = {
+            "seen": f"{share['seen']} of them, others in each epoch,",
+            "rare": f"For each epoch {share['rare']} as many digits",
+            "rejects": f"For each epoch {share['reject']} as many rejects",
+        }
+    else:
+        kinds = {
+            "seen": f"{recipe['seen']:,} of them also",
+            "rare": f"{recipe['rare']:,} digits",
+            "rejects": f"{recipe['rejects']:,} rejects",
+        }
+    names = recipe.get("dataset", "mnist").split("+")
+    return _DATA.format(signs=" and ".join(_ORIGINS.get(name, name) for name in names), **kinds)
+
+
+def _recipe(recipe: Mapping[str, Any], path: Path) -> str:
+    # whole numbers of 64 bits are shapes and places, no weights
+    weights = [each for each in onnx.load(path).graph.initializer if each.data_type != onnx.TensorProto.INT64]
+    count = sum(prod(each.dims) for each in weights)
+    lines = wrap(json.dumps(recipe, sort_keys=True), 112, break_long_words=False, break_on_hyphens=False)
+    return _block(f"Seed {recipe['seed']}; {count:,} parameters. The file's metadata says:", lines)
+
+
+def _remake(recipe: Mapping[str, Any]) -> str:
+    begun = f", which begins with the weights of {recipe['start']}" if recipe.get("start") else ""
+    export = ["camdigits export"] if recipe["kind"] == "cnn" else []
+    commands = [f"camdigits train {recipe['kind']} --recipe recipe.json", *export]
+    return _block(f"With the recipe above as recipe.json{begun}:", commands)
+
+
+def _block(said: str, lines: Sequence[str]) -> str:
+    return "\n".join([said, "", *(f"    {line}" for line in lines)])
 
 
 def _row(title: str, hits: int, count: int) -> str:
