@@ -52,6 +52,9 @@ AROUND = 2.5
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing."""
 
+UNSEEN = 0.3
+"""What has less than this share of it is no mark beside a line either."""
+
 SMALL = 0.6
 """A line of one digit lower than this share of the page's usual digit is a speck."""
 
@@ -103,8 +106,10 @@ def decode(
         digit = Digit(labels[best], float(probabilities[i, best]), candidates[i].box)
         x, y = box.center
         seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
+    usual = median(candidates[i].contrast for i in chosen)
+    visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > UNSEEN * usual]
     marks = []
-    for box in _apart(turned, boxes):
+    for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
     lines = _credible(_lines(seen), marks)

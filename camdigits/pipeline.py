@@ -8,11 +8,8 @@ from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.track import Tracker
-from camdigits.turn import quarter_turns, turned
+from camdigits.turn import in_doubt, likeliest, reads_better, turned
 from camdigits.types import MIN_CONFIDENCE, Frame, Image, Number, Reading, Trace
-
-UPRIGHT_DIGITS, UPRIGHT_CONFIDENCE = 3, 0.9
-"""A number of so many digits, surer than this, says that the page is upright."""
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
@@ -21,11 +18,12 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     patches = normalize(candidates)
     probabilities = classifier(patches)
     numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    if not any(len(n.digits) >= UPRIGHT_DIGITS and n.confidence > UPRIGHT_CONFIDENCE for n in numbers):
-        turns = quarter_turns(candidates, patches, probabilities, classifier)
-        if turns:
-            probabilities = classifier(turned(patches, turns))
-            numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
+    if in_doubt(candidates, numbers):
+        turns = likeliest(candidates, patches, classifier)
+        others = classifier(turned(patches, turns))
+        turned_numbers = decode(candidates, others, classifier.labels, min_confidence, turns)
+        if reads_better(turned_numbers, numbers):
+            probabilities, numbers = others, turned_numbers
     return Trace(tuple(candidates), probabilities, tuple(numbers))
 
 

@@ -4,12 +4,13 @@ Paper is never evenly lit, so ink is measured against its surroundings: paper is
 ink is how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a
 share of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels
 stray by anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
-candidates; strokes that belong together but do not touch are proposed once more as one.
+candidates; strokes that belong together but do not touch are proposed once more as one. All of it is done twice: at
+full size for small and for crowded digits, and at half, where noise is averaged away, for faint and for broken ones.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -45,11 +46,14 @@ FLOOR = 0.05
 OF_STRONGEST = 0.25
 """A stroke has at least this share of the strongest ink nearby."""
 
-OF_USUAL = 4.0
-"""A stroke has at least this many times the strength that half the pixels have."""
+OF_USUAL = {1: 4.0, 2: 1.5}
+"""A stroke has at least this many times the strength that half the pixels have, by how far the picture is reduced."""
 
-OF_NOISE = 2.0
-"""A stroke has at least this many times what half the pixels stray by."""
+OF_NOISE = {1: 2.0, 2: 4.0}
+"""A stroke has, besides, this many times what half the pixels stray by."""
+
+SAME = 0.75
+"""Two pieces are the same where their boxes' intersection over union is at least this."""
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
@@ -71,8 +75,8 @@ BARE_ASPECT = 2.5
 STEP = 0.5
 """It is an edge if one side differs from it less than this share of what the other does."""
 
-MAX_STROKES = 200
-"""The largest are kept where texture yields more; so many of each polarity, and as many pairs."""
+MAX_STROKES = 100
+"""The largest are kept where texture yields more; so many of each polarity and size, and as many pairs."""
 
 GAP = 0.2
 """Broken strokes lie nearer to each other than this share of the height of both."""
@@ -88,6 +92,18 @@ Stroke = tuple[Box, MatLike]
 """A connected piece of ink: its box and its outer contour, in working pixels."""
 
 
+class Paper(NamedTuple):
+    """What ink is measured against, in a picture reduced to CELLS.
+
+    grey: the picture without narrow marks darker (dark_ink) or lighter than it. usual: how bright most of the
+    surroundings are, at half that size.
+    """
+
+    dark_ink: bool
+    grey: MatLike
+    usual: MatLike
+
+
 def segment(image: Image) -> list[Candidate]:
     """Return the pieces of ink in a (height, width, 3) BGR picture that may be digits, in no particular order.
 
@@ -95,19 +111,42 @@ def segment(image: Image) -> list[Candidate]:
     of them are digits is for the classifier and the decoder to say.
     """
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-    grey = cv2.blur(grey, (3, 3))
-    candidates: list[Candidate] = []
-    for strength, room, usual in _inks(grey):
-        mask = _mask(strength, room)
-        strokes = _strokes(mask)
-        if usual is not None:
-            strokes = [stroke for stroke in strokes if not _is_gap(stroke, mask, grey, usual)]
-        for group in _groups(strokes):
-            box = _around(group)
-            piece = _filled(group, box, mask)
-            if not (_is_step(box, piece, grey) or _is_solid(box, piece)):
-                candidates.append(_candidate(box, piece, strength, room))
-    return [_to_picture(candidate, image.shape, scale, margin) for candidate in candidates]
+    half = _resized(grey, 0.5, cv2.INTER_AREA)
+    soft, half_soft = cv2.blur(grey, (3, 3)), cv2.blur(half, (3, 3))
+    pieces = [(paper, _pieces(half_soft, paper, 2)) for paper in _papers(half)]
+    coarse = [_to_picture(piece, image.shape, scale / 2, margin / 2) for _, found in pieces for piece in found]
+    # half the work is saved where a page has only dark writing, or only light
+    papers = [paper for paper, found in pieces if found or not coarse]
+    fine = [_to_picture(piece, image.shape, scale, margin) for paper in papers for piece in _pieces(soft, paper, 1)]
+    return fine + _others(coarse, fine)
+
+
+def _pieces(grey: MatLike, paper: Paper, reduced: int) -> list[Candidate]:
+    """Return the candidates of one polarity in a picture that was reduced so many times, in its own pixels."""
+    strength, room = _ink(grey, paper)
+    mask = _mask(strength, room, OF_USUAL[reduced], OF_NOISE[reduced])
+    strokes = _strokes(mask)
+    if not paper.dark_ink:
+        strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], mask, grey, paper.usual)]
+    pieces = []
+    for group in _groups(strokes):
+        box = _around(group)
+        piece = _filled(group, box, mask)
+        if not (_is_step(box, piece, grey) or _is_solid(box, piece)):
+            pieces.append(_candidate(box, piece, strength, room))
+    return pieces
+
+
+def _others(candidates: list[Candidate], known: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that are not known already."""
+    if not candidates or not known:
+        return candidates
+    a, b = (np.array([candidate.box for candidate in some]) for some in (candidates, known))
+    low = np.maximum(a[:, None, :2], b[:, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
+    both = np.maximum(high - low, 0).prod(2)
+    same = (both > SAME * (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1) - both)).any(1)
+    return [candidate for candidate, is_known in zip(candidates, same, strict=True) if not is_known]
 
 
 def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
@@ -130,32 +169,32 @@ def _resized(grey: MatLike, scale: float, interpolation: int) -> MatLike:
     return cv2.resize(grey, size, interpolation=interpolation)
 
 
-def _inks(grey: MatLike) -> Iterator[tuple[MatLike, NDArray[np.float32], MatLike | None]]:
-    """Yield, for dark ink and for light, how strong it is at each pixel, and by cell how strong full ink would be.
+def _papers(half: MatLike) -> tuple[Paper, Paper]:
+    """Return the paper of dark ink and that of light, of a picture reduced to half.
 
-    For light ink also how bright most of its surroundings are, in a picture reduced to CELLS.
-
-    Paper is the picture without dark marks narrower than STROKE_CELLS, by morphological closing (opening for light
-    ones): edges of sheets and of shadows stay where they are.
+    It is the picture without dark marks narrower than STROKE_CELLS, by morphological closing (opening for light ones):
+    edges of sheets and of shadows stay where they are.
     """
-    h, w = grey.shape
-    half = _resized(grey, 0.5, cv2.INTER_AREA)  # in two steps, since OpenCV halves fast
     small = _resized(half, min(1.0, CELLS / max(half.shape)), cv2.INTER_AREA)
-    cells = max(1, w // POOL), max(1, h // POOL)
+    usual = cv2.medianBlur(_resized(small, 0.5, cv2.INTER_AREA), STROKE_CELLS)
     kernel = np.ones((STROKE_CELLS, STROKE_CELLS), np.uint8)
-    for dark in (True, False):
-        paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE if dark else cv2.MORPH_OPEN, kernel)
-        background = cv2.resize(paper, (w, h), interpolation=cv2.INTER_LINEAR)
-        brightness = cv2.resize(paper, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        if dark:
-            yield cv2.subtract(background, grey, dst=background), np.maximum(brightness, 64), None
-        else:
-            usual = cv2.medianBlur(_resized(small, 0.5, cv2.INTER_AREA), STROKE_CELLS)
-            yield cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, 128), usual
+    dark, light = (cv2.morphologyEx(small, kind, kernel) for kind in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN))
+    return Paper(True, dark, usual), Paper(False, light, usual)
 
 
-def _mask(strength: MatLike, room: NDArray[np.float32]) -> MatLike:
-    """Return 255 where there is ink. strength, room: see _inks."""
+def _ink(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
+    """Return how strong ink is at each pixel, and by cell how strong full ink would be."""
+    h, w = grey.shape
+    cells = max(1, w // POOL), max(1, h // POOL)
+    background = cv2.resize(paper.grey, (w, h), interpolation=cv2.INTER_LINEAR)
+    brightness = cv2.resize(paper.grey, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    if paper.dark_ink:
+        return cv2.subtract(background, grey, dst=background), np.maximum(brightness, 64)
+    return cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, 128)
+
+
+def _mask(strength: MatLike, room: NDArray[np.float32], of_usual: float, of_noise: float) -> MatLike:
+    """Return 255 where there is ink. strength, room: see _ink."""
     h, w = strength.shape
     cells = room.shape[::-1]
     # eight times, since half a grey level matters; medians do not feel the ink
@@ -163,11 +202,12 @@ def _mask(strength: MatLike, room: NDArray[np.float32]) -> MatLike:
     samples = cv2.convertScaleAbs(cv2.resize(strength, coarse, interpolation=cv2.INTER_NEAREST), alpha=8)
     usual = cv2.medianBlur(samples, WIDE)
     strays = cv2.medianBlur(cv2.absdiff(samples, usual), WIDE)
-    noise = cv2.addWeighted(usual, OF_USUAL / 8, strays, OF_NOISE / 8, 0, dtype=cv2.CV_32F)
+    noise = cv2.addWeighted(usual, of_usual / 8, strays, of_noise / 8, 0, dtype=cv2.CV_32F)
     noise = cv2.resize(noise, cells, interpolation=cv2.INTER_LINEAR)
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
-    least = np.maximum(np.maximum(FLOOR * room, noise), OF_STRONGEST * strongest)
+    weakest = cv2.resize(usual, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32) * ((1 - OF_STRONGEST) / 8)
+    least = np.maximum(np.maximum(FLOOR * room, noise), weakest + OF_STRONGEST * strongest)
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     return cv2.compare(strength, threshold, cv2.CMP_GT, dst=threshold)
 
@@ -218,13 +258,13 @@ def _median(grey: MatLike) -> int:
     return int(np.partition(grey, grey.size // 2, axis=None)[grey.size // 2])
 
 
-def _is_gap(stroke: Stroke, mask: MatLike, grey: MatLike, usual: MatLike) -> bool:
+def _is_gap(box: Box, mask: MatLike, grey: MatLike, usual: MatLike) -> bool:
     """Say whether what looks like light ink is the paper between dark digits: as bright as most of its surroundings."""
-    box = stroke[0]
     scale = usual.shape[1] / grey.shape[1]
     x, y = box.center
     around = float(usual[min(int(y * scale), usual.shape[0] - 1), min(int(x * scale), usual.shape[1] - 1)])
-    return cv2.mean(grey[box.y : box.bottom, box.x : box.right], _filled([stroke], box, mask))[0] < around + LIGHTER
+    there = slice(box.y, box.bottom), slice(box.x, box.right)
+    return cv2.mean(grey[there], mask[there])[0] < around + LIGHTER
 
 
 def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
@@ -279,7 +319,7 @@ def _candidate(box: Box, piece: MatLike, strength: MatLike, room: NDArray[np.flo
     return Candidate(box, ink, min(mean / float(cell), 1.0), cut)
 
 
-def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: int) -> Candidate:
+def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: float) -> Candidate:
     """Return a candidate with its box in the picture's own pixels."""
     if scale == 1 and not margin:
         return candidate

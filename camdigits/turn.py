@@ -1,16 +1,21 @@
-"""Which way a page is up: told by which way most of its digits read well."""
+"""Which way a page is up: told by which way its digits read best."""
 
+import math
 from collections.abc import Callable, Sequence
+from statistics import median
 
 import numpy as np
 
-from camdigits.types import Candidate, Patches, Probabilities
+from camdigits.types import Candidate, Number, Patches, Probabilities
 
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
 
-READS_WELL = 0.6
-"""A page of which this share of the marks are sure digits is upright."""
+READS_WELL = 0.85
+"""A page is upright where this share of the marks as large as its digits was read."""
+
+AS_LARGE = 1.7
+"""A mark is as large as a digit if its longer side differs by less than this factor."""
 
 FEWEST = 6
 """Fewer marks say too little about which way the page is up."""
@@ -21,28 +26,35 @@ BARE_ASPECT = 3.0
 SAMPLE = 64
 """So many marks are tried turned."""
 
-GAINS = 1.5
-"""A turned page must read better than upright by this factor."""
+GAIN, MORE = 1.25, 14.0
+"""A turned page's digits must have this many times the log-odds of upright, and so many more: of two sure digits."""
 
 
-def quarter_turns(
-    candidates: Sequence[Candidate],
-    patches: Patches,
-    probabilities: Probabilities,
-    classify: Callable[[Patches], Probabilities],
-) -> int:
-    """Return how often the page must be turned by 90 degrees counterclockwise for most of its digits to read well.
+def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
+    """Say whether a page read upright may be turned: much that is as large as its digits was not read."""
+    digits = np.array([digit.box for number in numbers for digit in number.digits]).reshape(-1, 4)
+    marks = np.array([candidate.box for candidate in _shapes(candidates)]).reshape(-1, 4)
+    if len(marks) < FEWEST:
+        return False
+    if not len(digits):
+        return True
+    ratio = marks[:, 2:].max(1) / median(digits[:, 2:].max(1))
+    marks = marks[(ratio < AS_LARGE) & (ratio > 1 / AS_LARGE)]
+    middle = marks[:, None, :2] + marks[:, None, 2:] / 2
+    inside = ((middle >= digits[:, :2]) & (middle < digits[:, :2] + digits[:, 2:])).all(2).any(1)
+    return bool(len(digits) < READS_WELL * (len(digits) + np.count_nonzero(~inside)))
 
-    Most pages are upright and read well, and cost nothing here. Where most marks are rejected, a sample of them is
-    classified turned as well.
-    """
-    shapes = [i for i, c in enumerate(candidates) if max(c.box.w, c.box.h) < BARE_ASPECT * min(c.box.w, c.box.h)]
-    sample = shapes[:: len(shapes) // SAMPLE + 1]
-    if len(shapes) < FEWEST or np.mean(probabilities[sample, :-1].max(1) > SURE) > READS_WELL:
-        return 0
-    upright = _sure(probabilities[sample])
-    sideways = [_sure(classify(turned(patches[sample], turns))) for turns in (1, 2, 3)]
-    return 1 + int(np.argmax(sideways)) if max(sideways) > GAINS * upright else 0
+
+def likeliest(candidates: Sequence[Candidate], patches: Patches, classify: Callable[[Patches], Probabilities]) -> int:
+    """Return how often a page that is not upright was most likely turned: 1, 2 or 3 quarters clockwise."""
+    shapes = [i for i, candidate in enumerate(candidates) if _is_shape(candidate)]
+    sample = patches[shapes[:: len(shapes) // SAMPLE + 1]]
+    return 1 + int(np.argmax([_sure(classify(turned(sample, turns))) for turns in (1, 2, 3)]))
+
+
+def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
+    """Say whether these numbers of a turned page are a better reading than those of the upright one."""
+    return _evidence(numbers) > GAIN * _evidence(upright) + MORE
 
 
 def turned(patches: Patches, quarter_turns: int) -> Patches:
@@ -50,8 +62,23 @@ def turned(patches: Patches, quarter_turns: int) -> Patches:
     return np.ascontiguousarray(np.rot90(patches, quarter_turns, axes=(1, 2)))
 
 
+def _shapes(candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [candidate for candidate in candidates if _is_shape(candidate)]
+
+
+def _is_shape(candidate: Candidate) -> bool:
+    w, h = candidate.box[2:]
+    return max(w, h) < BARE_ASPECT * min(w, h)
+
+
 def _sure(probabilities: Probabilities) -> float:
     """Return how many are digits almost surely, of many kinds rather than of one: dirt that passes is all the same."""
     digits = probabilities[:, :-1]
     labels = digits.argmax(1)[digits.max(1, initial=0) > SURE]
     return float(np.sqrt(np.bincount(labels, minlength=1)).sum())
+
+
+def _evidence(numbers: Sequence[Number]) -> float:
+    """Return the log-odds of all digits together, of each at most 7."""
+    odds = [digit.confidence / max(1 - digit.confidence, 1e-3) for number in numbers for digit in number.digits]
+    return sum(math.log(odd) for odd in odds)

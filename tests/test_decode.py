@@ -13,8 +13,8 @@ from camdigits.types import Box, Candidate, Number
 LABELS = tuple("0123456789")
 
 
-def candidate(box: Box, cut: bool = False) -> Candidate:
-    return Candidate(box, np.full((box.h, box.w), 255, np.uint8), 0.5, cut)
+def candidate(box: Box, cut: bool = False, contrast: float = 0.5) -> Candidate:
+    return Candidate(box, np.full((box.h, box.w), 255, np.uint8), contrast, cut)
 
 
 def row(text: str, x: int, y: int, height: int = 40, pitch: int = 40, slope: float = 0.0) -> list[tuple[str, Box]]:
@@ -132,6 +132,17 @@ def test_digits_among_marks_that_are_none_are_texture() -> None:
     candidates = [candidate(box) for _, box in digits] + marks
     assert decode(candidates, probabilities, LABELS, 0.5) == []
     assert lines(decode(candidates[:2], probabilities[:2], LABELS, 0.5)) == [["12"]]
+
+
+def test_marks_hardly_to_be_seen_beside_digits_are_no_texture() -> None:
+    digits = [candidate(box) for _, box in row("12", 100, 100)]
+    boxes = [Box(100 + 30 * i, 160, 20, 30) for i in range(8)]
+    probabilities = np.zeros((10, 11), np.float32)
+    probabilities[0, 1] = probabilities[1, 2] = 0.97
+    probabilities[2:, 10] = 1
+    for contrast, read_as in ((0.1, [["12"]]), (0.3, [])):
+        marks = [candidate(box, contrast=contrast) for box in boxes]
+        assert lines(decode(digits + marks, probabilities, LABELS, 0.5)) == read_as
 
 
 def test_a_speck_beside_a_line_is_no_number() -> None:

@@ -59,6 +59,15 @@ def test_contrast_orders_pens() -> None:
     assert 0.05 < faint.contrast < strong.contrast <= 1
 
 
+@pytest.mark.parametrize("height", [60, 120, 240])
+def test_a_line_fainter_than_the_noise_is_found(height: int) -> None:
+    image = paper()
+    box = Box(240, 60, height // 2, height)
+    draw_digit(image, "5", box, pen=max(4, height // 15), level=190)
+    noisy = image + np.random.default_rng(height).normal(0, 12, image.shape[:2])[..., None]
+    assert found(segment(np.clip(noisy, 0, 255).astype(np.uint8)), box)
+
+
 def test_uneven_light_and_a_shadow_edge() -> None:
     image = paper(800, 600)
     boxes = [Box(60 + 140 * i, 80 + 240 * j, 50, 80) for i in range(5) for j in range(2)]

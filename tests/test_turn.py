@@ -1,0 +1,59 @@
+"""Pages that lie sideways or on their head are read as upright ones are."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from camdigits import read_image
+from camdigits.turn import in_doubt, reads_better
+from camdigits.types import Box, Candidate, Digit, Number
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+@pytest.mark.parametrize("clockwise", TURNS)
+@pytest.mark.parametrize("name", ["lines", "sticky", "ruled"])
+def test_turned_samples_read_as_upright_ones(name: str, clockwise: int) -> None:
+    image = cv2.imread(str(SAMPLES / f"{name}.jpg"))
+    upright = read_image(image)  # type: ignore[arg-type]
+    numbers = read_image(cv2.rotate(image, TURNS[clockwise]))  # type: ignore[arg-type]
+    assert [number.text for number in numbers] == [number.text for number in upright]
+    turned = (numbers[0].angle - upright[0].angle + clockwise + 180) % 360 - 180
+    assert turned == pytest.approx(0, abs=3)
+
+
+def marks(count: int, side: int = 40) -> list[Candidate]:
+    boxes = [Box(60 * at, 100, side, side) for at in range(count)]
+    return [Candidate(box, np.full((side, side), 255, np.uint8), 0.5) for box in boxes]
+
+
+def number(candidates: list[Candidate], confidence: float = 0.999) -> Number:
+    digits = tuple(Digit("8", confidence, candidate.box) for candidate in candidates)
+    return Number("8" * len(digits), confidence, 0, 0.0, Box(0, 0, 1, 1), digits)
+
+
+def test_a_page_of_which_all_is_read_is_upright() -> None:
+    page = marks(9)
+    assert not in_doubt(page, [number(page)])
+    assert in_doubt(page, [number(page[:5])])
+    assert in_doubt(page, [])
+
+
+def test_marks_of_other_sizes_raise_no_doubt() -> None:
+    page = marks(9)
+    assert not in_doubt(page + marks(9, side=10) + marks(2, side=300), [number(page)])
+
+
+def test_few_marks_raise_no_doubt() -> None:
+    assert not in_doubt(marks(5), [])
+
+
+def test_a_turned_reading_must_be_much_better() -> None:
+    page = marks(9)
+    assert reads_better([number(page)], [number(page[:5])])
+    assert not reads_better([number(page)], [number(page[:8])])
+    assert not reads_better([number(page, 0.6)], [number(page[:5])])
+    assert not reads_better([number(page[:2])], [])
