@@ -132,6 +132,15 @@ def test_a_graph_that_differs_is_an_error(workshop: Workshop, monkeypatch: pytes
     assert not (tmp_path / "off" / "model.onnx").exists()
 
 
+def test_a_graph_that_describes_otherwise_is_an_error(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = Features.add
+    monkeypatch.setattr(Features, "add", lambda features, graph: graph.add("Add", whole(features, graph), 2e-4))
+    with pytest.raises(ModelError, match="differ by 2"):
+        classical.train(workshop, tmp_path / "off", SMALL[3], quietly)
+
+
 @pytest.mark.parametrize("deskew", [False, True])
 @pytest.mark.parametrize("kind", Kind)
 def test_numpy_and_the_graph_describe_alike(kind: Kind, deskew: bool, workshop: Workshop) -> None:
