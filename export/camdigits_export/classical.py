@@ -24,7 +24,6 @@ from camdigits_export.graph import Graph
 from camdigits_export.patches import Workshop
 from camdigits_export.to_onnx import Agreement, agreement, finish, run, write
 
-
 ROUNDING = 1e-4
 """The most that a feature may differ between numpy and ONNX: setting a patch upright magnifies roundings."""
 

@@ -22,7 +22,7 @@ from camdigits.errors import ModelError
 from camdigits.normalize import normalize_version
 from camdigits.types import Patches
 from camdigits_export import augment, strokes
-from camdigits_export.datasets import DIGITS, DataError, Dataset, load, validation_split
+from camdigits_export.datasets import DIGITS, DataError, Dataset, learnt_and_kept, load
 from camdigits_export.patches import PatchSet
 from camdigits_export.runs import describe
 
@@ -138,7 +138,7 @@ def kept_signs(recipe: Mapping[str, Any], labels: Sequence[str]) -> Dataset:
     signs = load(name, "train")
     if signs.names != tuple(labels):
         raise DataError(f"{name}: holds other classes than those that the model reads; bring back what trained it")
-    return signs.part(validation_split(len(signs))[1])
+    return signs.part(learnt_and_kept(signs)[1])
 
 
 def signs_at_hand(recipe: Mapping[str, Any], labels: Sequence[str]) -> Dataset:

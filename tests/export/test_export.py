@@ -17,7 +17,7 @@ from camdigits.classify import Classifier, find_model
 from camdigits.errors import ModelError
 from camdigits_export import cli, cnn, knn, patches, runs, strokes, to_onnx
 from camdigits_export.augment import as_input, to_patch
-from camdigits_export.datasets import DIGITS, DataError, Dataset, validation_split
+from camdigits_export.datasets import DIGITS, DataError, Dataset, learnt_and_kept
 from camdigits_export.patches import Workshop
 from tests.support.models import write_model
 
@@ -25,14 +25,14 @@ TINY = cnn.Recipe(channels=(4, 4, 4), dense=8)
 
 
 def signs(seed: int, names: Sequence[str] = DIGITS) -> Dataset:
-    """360 drawn digits, of which 30 are for validation, by other names where asked."""
+    """360 drawn digits, by other names where asked; of ten classes 26 are for validation, of two 30."""
     rng = np.random.default_rng(seed)
     labels = np.arange(360, dtype=np.uint8) % len(names)
     return Dataset("drawn here", [strokes.draw_digit(rng, int(label)) for label in labels], labels, tuple(names))
 
 
 def kept(data: Dataset) -> Any:
-    return np.stack([to_patch(ink) for ink in data.part(validation_split(len(data))[1]).inks])
+    return np.stack([to_patch(ink) for ink in data.part(learnt_and_kept(data)[1]).inks])
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_an_export_is_compared_on_the_runs_own_validation_signs(
     assert made.strip() == str(shipped / "model.onnx")
     assert at_hand == [("usps", "train")]
     assert "Keras and ONNX on drawn here: largest difference" in said
-    assert "another label for 0 of 30 patches" in said
+    assert "another label for 0 of 26 patches" in said
     assert figures(shipped / "model.onnx") == {"epoch": 1, "accuracy": 0.123}
 
 
@@ -113,7 +113,7 @@ def test_int8_states_its_own_figures(shipped: Path, monkeypatch: pytest.MonkeyPa
     path = to_onnx.export_run(shipped, int8=True).path
     data = signs(1)
     said = Classifier(path)(as_input(kept(data))).argmax(axis=1)
-    labels = data.labels[validation_split(len(data))[1]]
+    labels = data.labels[learnt_and_kept(data)[1]]
     assert figures(path) == {"accuracy": np.mean(said == labels), "rejected": np.mean(said == 10)}
     assert figures(path)["accuracy"] > 0.9
     wrong = Dataset("wrong", data.inks, 9 - data.labels)
@@ -161,7 +161,7 @@ def test_a_check_compares_with_the_source_or_says_that_it_does_not(shipped: Path
     made, said = run(app, "--check", shipped / "model.onnx")
     assert made.endswith("model.onnx: sound\n")
     assert "the Keras weights beside it: largest difference" in said
-    assert "another label for 0 of 30 patches" in said
+    assert "another label for 0 of 26 patches" in said
     shutil.copyfile(shipped / "model.keras", shipped / "model-int8.keras")
     write_model(Path("constant.onnx"), 7)
     for file in (shipped / "model-int8.onnx", Path("away.onnx"), Path("constant.onnx")):
