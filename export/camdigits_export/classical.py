@@ -48,12 +48,16 @@ class Recipe(ABC):
 
     kind: ClassVar[str]
     dataset: str = "mnist"
-    features: Kind = Kind.HOG
+    features: str = Kind.HOG.value
     deskew: bool = True
     seen: int = 8000
     rare: int = 3000
     rejects: int = 6000
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where `features` is none of Kind: a recipe.json may say anything."""
+        Kind(self.features)
 
     @abstractmethod
     def fit(self, described: Floats, labels: Labels, reject: int) -> Model:
@@ -106,7 +110,7 @@ def fit(workshop: Workshop, recipe: Recipe, report: Report = lambda *_: None) ->
     patches, labels = examples(workshop, recipe)
     if len(np.unique(labels)) <= workshop.reject:
         raise DataError(f"{recipe.dataset}: needs examples of every label, and rejects")
-    features = Features(recipe.features, recipe.deskew)
+    features = Features(Kind(recipe.features), recipe.deskew)
     report("describing", 0.0)
     described = features.of(patches)
     report("fitting", 0.1)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError
-from camdigits_export import classical, cli, forest, knn, mlp, patches, svm, to_onnx
+from camdigits_export import classical, cli, forest, knn, mlp, patches, runs, svm, to_onnx
 from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
 from camdigits_export.features import Features, Kind, upright
@@ -58,6 +58,7 @@ def test_a_model_learns(fitted: tuple[Path, classical.Recipe], workshop: Worksho
 def test_a_run_says_what_was_asked_and_how_it_went(fitted: tuple[Path, classical.Recipe], workshop: Workshop) -> None:
     path, recipe = fitted
     asked = json.loads((path.parent / "recipe.json").read_text())
+    assert runs.read_recipe(path.parent / "recipe.json", type(recipe)) == recipe
     assert asked["kind"] == recipe.kind
     assert asked["labels"] == list("0123456789")
     assert {field.name for field in fields(recipe)} < set(asked)
@@ -139,6 +140,12 @@ def test_a_graph_that_describes_otherwise_is_an_error(
     monkeypatch.setattr(Features, "add", lambda features, graph: graph.add("Add", whole(features, graph), 2e-4))
     with pytest.raises(ModelError, match="differ by 2"):
         classical.train(workshop, tmp_path / "off", SMALL[3], quietly)
+
+
+def test_a_recipe_of_unknown_features_is_none(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text('{"kind": "mlp", "features": "colours"}')
+    with pytest.raises(DataError, match=r"not a recipe .*colours"):
+        runs.read_recipe(tmp_path / "recipe.json", mlp.Recipe)
 
 
 @pytest.mark.parametrize("deskew", [False, True])
