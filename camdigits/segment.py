@@ -5,7 +5,8 @@ ink is how far a pixel lies below it (dark ink) or above it (light ink). A pixel
 share of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels
 stray by anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
 candidates; strokes that belong together but do not touch are proposed once more as one. All of it is done twice: at
-full size for small and for crowded digits, and at half, where noise is averaged away, for faint and for broken ones.
+full size for small and for crowded digits, and at half, where noise is averaged away and printed rules and grids are
+taken out, for faint and for broken ones.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
@@ -51,6 +52,33 @@ OF_USUAL = {1: 4.0, 2: 1.5}
 
 OF_NOISE = {1: 2.0, 2: 4.0}
 """A stroke has, besides, this many times what half the pixels stray by."""
+
+FEW, LONG = 24, 0.2
+"""A page with more strokes, or with one of this share of its longer side, may be ruled."""
+
+RULE_STEP = 0.07
+"""The slopes at which rules are looked for differ by this: four degrees."""
+
+RULE_SLOPES = RULE_STEP * np.arange(-4, 5)
+"""Of lines that lie; lines that stand are looked for as far from upright."""
+
+RULE_PART = 21
+"""A rule is straight and even over three times so many pixels of the half-sized picture."""
+
+RULE_WIDTH = 3
+"""Pixels from the middle of a rule to where it is no more."""
+
+LEVELS = 4.0
+"""A rule may be a single grey level strong: steps of a quarter make room for the fractions of means."""
+
+RULED = 0.007
+"""A page is ruled where rules at one slope cover this share of it."""
+
+RULE_GAIN = 2.0
+"""So many times what a ridge is stronger by is taken away: blurred, it is stronger than its mean."""
+
+SMALLEST = 120
+"""Pixels on the shorter side below which nobody looks for rules."""
 
 SAME = 0.75
 """Two pieces are the same where their boxes' intersection over union is at least this."""
@@ -126,6 +154,10 @@ def _pieces(grey: MatLike, paper: Paper, reduced: int) -> list[Candidate]:
     strength, room = _ink(grey, paper)
     mask = _mask(strength, room, OF_USUAL[reduced], OF_NOISE[reduced])
     strokes = _strokes(mask)
+    if reduced > 1 and paper.dark_ink and _maybe_ruled(strokes, mask):
+        strength = _without_rules(strength)
+        mask = _mask(strength, room, OF_USUAL[reduced], OF_NOISE[reduced])
+        strokes = _strokes(mask)
     if not paper.dark_ink:
         strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], mask, grey, paper.usual)]
     pieces = []
@@ -191,6 +223,59 @@ def _ink(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
     if paper.dark_ink:
         return cv2.subtract(background, grey, dst=background), np.maximum(brightness, 64)
     return cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, 128)
+
+
+def _maybe_ruled(strokes: list[Stroke], mask: MatLike) -> bool:
+    """Say whether strokes are so many, or one of them so long, that a closer look pays."""
+    longest = max((max(box.w, box.h) for box, _ in strokes), default=0)
+    return len(strokes) > FEW or longest > LONG * max(mask.shape)
+
+
+def _without_rules(strength: MatLike) -> MatLike:
+    """Return the strength of ink without printed rules and grids, where there are any.
+
+    A rule is a ridge, stronger than what lies beside it, all along a straight line that is longer than most strokes of
+    digits. What it is stronger by is taken away, so writing that crosses it stays.
+    """
+    if min(strength.shape) < SMALLEST:
+        return strength
+    for _ in range(2):  # rules that lie, and those that stand
+        strength = cv2.transpose(_without_lying_rules(strength))
+    return strength
+
+
+def _without_lying_rules(strength: MatLike) -> MatLike:
+    """Return it without rules at RULE_SLOPES."""
+    levels = cv2.convertScaleAbs(strength, alpha=LEVELS)
+    h, w = levels.shape
+    squeezed = cv2.resize(levels, (w // 8, h // 2), interpolation=cv2.INTER_AREA)
+    shares = [np.mean(_ridges(squeezed, 4 * slope, RULE_PART // 5) > 2 * LEVELS) for slope in RULE_SLOPES]
+    if max(shares) < RULED:
+        return strength
+    best = RULE_SLOPES[int(np.argmax(shares))]
+    rules = np.zeros_like(levels)
+    for slope in (best - RULE_STEP / 2, best, best + RULE_STEP / 2):
+        rules = cv2.max(rules, _ridges(levels, slope, RULE_PART))
+    rules = cv2.dilate(rules, _SQUARE)
+    return cv2.subtract(strength, cv2.convertScaleAbs(rules, alpha=RULE_GAIN / LEVELS))
+
+
+def _ridges(strength: MatLike, slope: float, part: int) -> MatLike:
+    """Return by how much lines that fall by `slope` are stronger than what lies beside them.
+
+    That is the least of three means over `part` pixels, one after the other, of which a pixel is in any.
+    """
+    h, w = strength.shape
+    off = RULE_WIDTH
+    level = np.array([[1, 0, 0], [slope, 1, off + max(0.0, -slope * w)]], np.float32)
+    means = cv2.blur(cv2.warpAffine(strength, level, (w, h + int(abs(slope) * w) + 2 * off)), (part, 1))
+    above = cv2.subtract(means[off:-off], cv2.max(means[: -2 * off], means[2 * off :]))
+    least = cv2.min(cv2.min(above[:, : -2 * part], above[:, part:-part]), above[:, 2 * part :])
+    ridges = np.zeros_like(means)
+    for start in (0, part, 2 * part):
+        place = ridges[off:-off, start : start + least.shape[1]]
+        cv2.max(place, least, dst=place)
+    return cv2.warpAffine(ridges, level, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _mask(strength: MatLike, room: NDArray[np.float32], of_usual: float, of_noise: float) -> MatLike:

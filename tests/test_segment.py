@@ -158,6 +158,25 @@ def test_digits_in_a_grid_are_not_joined_to_it() -> None:
     assert sum(candidate.box.h > 500 for candidate in candidates) <= 2
 
 
+@pytest.mark.parametrize("slope", [-0.15, 0.0, 0.1])
+@pytest.mark.parametrize("squared", [False, True])
+def test_digits_are_found_on_rules_as_strong_as_they(squared: bool, slope: float) -> None:
+    image = paper(1280, 720)
+    for at in range(-400, 1700, 45):
+        cv2.line(image, (0, at), (1280, at + round(1280 * slope)), (165,) * 3, 3, cv2.LINE_AA)
+        if squared:
+            cv2.line(image, (at, 0), (at - round(720 * slope), 720), (165,) * 3, 3, cv2.LINE_AA)
+    boxes = []
+    for at in range(15):
+        ink = np.full_like(image, 255)
+        place = 150 + 200 * (at % 5), 230 + 170 * (at // 5)
+        cv2.putText(ink, "5293"[at % 4], place, cv2.FONT_HERSHEY_SIMPLEX, 4, (190,) * 3, 8, cv2.LINE_AA)
+        boxes.append(Box(*cv2.boundingRect((ink[..., 0] < 220).view(np.uint8))))
+        image = cv2.multiply(image, ink, scale=1 / 255).astype(np.uint8)
+    candidates = segment(image)
+    assert sum(found(candidates, box) is not None for box in boxes) >= 10
+
+
 def texture(kind: str, size: int) -> Image:
     rng = np.random.default_rng(1)
     if kind == "specks":
