@@ -234,7 +234,7 @@ def _export(
     if int8:
         from camdigits_export.int8 import quantize
 
-        proto = quantize(floats, _seen(signs))
+        proto = canonical(quantize(floats, _seen(signs)))
         said = run(proto.SerializeToString(), ink).argmax(axis=1)
         figures = {"accuracy": float(np.mean(said == signs.labels)), "rejected": float(np.mean(said == len(labels)))}
         data = finish(proto, labels, {**training, "int8": True}, figures)
