@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Box, Candidate, Digit, Number, Probabilities
+from camdigits.types import Box, Candidate, Digit, Number, Probabilities, shared_area
 
 MAX_SLOPE = 40.0
 """Degrees; steeper writing is a turned page."""
@@ -68,11 +68,6 @@ class _Seen:
     y: float
     width: int
     height: int
-
-    @property
-    def log_odds(self) -> float:
-        confidence = min(self.digit.confidence, 0.999)
-        return math.log(confidence / (1 - confidence))
 
     @property
     def bare(self) -> bool:
@@ -137,7 +132,7 @@ def _surest(
     confidence = confidence[digits]
     contrast = np.array([candidates[i].contrast for i in digits])
     box = np.array([boxes[i] for i in digits])
-    overlap = _overlap(box, box)
+    overlap = shared_area(box, box)
     area = box[:, 2] * box[:, 3]
     shared = overlap / np.minimum(area[:, None], area)
     # inside[i, j]: all of j lies in i, lower and not much fainter
@@ -147,14 +142,6 @@ def _surest(
     order = order[digit[order]]
     usual = median(contrast[_first_come(order, shared)]) if len(order) else 0.0
     return [digits[i] for i in _first_come(order[contrast[order] > FAINT * usual], shared)]
-
-
-def _overlap(a: NDArray[np.int_], b: NDArray[np.int_]) -> NDArray[np.int_]:
-    """Return how many pixels each of (N, 4) boxes shares with each of (M, 4) boxes, (N, M)."""
-    low = np.maximum(a[:, None, :2], b[:, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
-    shared: NDArray[np.int_] = np.maximum(high - low, 0).prod(2)
-    return shared
 
 
 def _first_come(order: NDArray[np.int_], shared: NDArray[np.float64]) -> list[int]:
@@ -182,12 +169,12 @@ def _frames(confidence: NDArray[np.float32], outer: int, inside: NDArray[np.bool
 def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     """Return the largest boxes that touch neither a digit nor one another: one for each mark that is no digit."""
     every = np.array(boxes)
-    free: NDArray[np.bool_] = _overlap(every, np.array(digits)).sum(1) == 0
+    free: NDArray[np.bool_] = shared_area(every, np.array(digits)).sum(1) == 0
     apart: list[Box] = []
     for i in np.argsort(-every[:, 2] * every[:, 3], kind="stable"):
         if free[i]:
             apart.append(boxes[i])
-            free &= _overlap(every, every[i : i + 1])[:, 0] == 0
+            free &= shared_area(every, every[i : i + 1])[:, 0] == 0
     return apart
 
 
@@ -270,7 +257,7 @@ def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, 
             and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in line) < AROUND * height
             for x, y, size in marks
         )
-        odds = [min(s.log_odds, BARE) if s.bare and crowded else s.log_odds for s in line]
+        odds = [min(s.digit.log_odds, BARE) if s.bare and crowded else s.digit.log_odds for s in line]
         if sum(odds) - CLUTTER * beside >= EVIDENCE:
             kept.append(line)
     return kept

@@ -18,7 +18,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import Box, Candidate, Image
+from camdigits.types import Box, Candidate, Image, shared_area
 
 MAX_PIXELS = 8_300_000
 """Larger pictures than 4K are reduced to this many pixels."""
@@ -174,9 +174,7 @@ def _others(candidates: list[Candidate], known: list[Candidate]) -> list[Candida
     if not candidates or not known:
         return candidates
     a, b = (np.array([candidate.box for candidate in some]) for some in (candidates, known))
-    low = np.maximum(a[:, None, :2], b[:, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
-    both = np.maximum(high - low, 0).prod(2)
+    both = shared_area(a, b)
     same = (both > SAME * (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1) - both)).any(1)
     return [candidate for candidate, is_known in zip(candidates, same, strict=True) if not is_known]
 

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Number, Reading
+from camdigits.types import Number, Reading, shared_area
 
 MEMORY = 0.3
 """Seconds in which the weight of a vote falls to 1/e: nine frames of thirty a second."""
@@ -221,9 +221,7 @@ def _boxes(numbers: Sequence[Number]) -> NDArray[np.float64]:
 
 def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return, for (N, 4) and (M, 4) boxes, the (N, M) intersections over the smaller box and over the union."""
-    start = np.maximum(a[:, None, :2], b[:, :2])
-    end = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
-    both = np.prod(np.maximum(end - start, 0), axis=2)
+    both = shared_area(a, b)
     areas = np.maximum(np.prod(a[:, 2:], axis=1)[:, None], 1), np.maximum(np.prod(b[:, 2:], axis=1), 1)
     return both / np.minimum(*areas), both / (areas[0] + areas[1] - both)
 

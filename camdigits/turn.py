@@ -1,6 +1,5 @@
 """Which way a page is up: told by which way its digits read best."""
 
-import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
@@ -33,7 +32,7 @@ GAIN, MORE = 1.25, 14.0
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
     """Say whether a page read upright may be turned: much that is as large as its digits was not read."""
     digits = np.array([digit.box for number in numbers for digit in number.digits]).reshape(-1, 4)
-    marks = np.array([candidate.box for candidate in _shapes(candidates)]).reshape(-1, 4)
+    marks = np.array([candidate.box for candidate in candidates if _is_shape(candidate)]).reshape(-1, 4)
     if len(marks) < FEWEST:
         return False
     if not len(digits):
@@ -62,10 +61,6 @@ def turned(patches: Patches, quarter_turns: int) -> Patches:
     return np.ascontiguousarray(np.rot90(patches, quarter_turns, axes=(1, 2)))
 
 
-def _shapes(candidates: Sequence[Candidate]) -> list[Candidate]:
-    return [candidate for candidate in candidates if _is_shape(candidate)]
-
-
 def _is_shape(candidate: Candidate) -> bool:
     w, h = candidate.box[2:]
     return max(w, h) < BARE_ASPECT * min(w, h)
@@ -79,6 +74,4 @@ def _sure(probabilities: Probabilities) -> float:
 
 
 def _evidence(numbers: Sequence[Number]) -> float:
-    """Return the log-odds of all digits together, of each at most 7."""
-    odds = [digit.confidence / max(1 - digit.confidence, 1e-3) for number in numbers for digit in number.digits]
-    return sum(math.log(odd) for odd in odds)
+    return sum(digit.log_odds for number in numbers for digit in number.digits)

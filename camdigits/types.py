@@ -4,9 +4,10 @@ Pixels count from the top left corner, x to the right and y down. Angles are deg
 writing rises to the right.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,14 @@ class Box(NamedTuple):
         return Box(self.x + dx, self.y + dy, self.w, self.h)
 
 
+def shared_area(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Return how many pixels each of (N, 4) boxes shares with each of (M, 4) boxes: (N, M), of the boxes' dtype."""
+    low = np.maximum(a[:, None, :2], b[:, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:])
+    area: NDArray[Any] = np.maximum(high - low, 0).prod(2)
+    return area
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.
@@ -100,6 +109,12 @@ class Digit:
     label: str
     confidence: float
     box: Box
+
+    @property
+    def log_odds(self) -> float:
+        """What it is worth as evidence: surer than 0.999 counts no more."""
+        confidence = min(self.confidence, 0.999)
+        return math.log(confidence / (1 - confidence))
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON output says of a digit."""

@@ -86,7 +86,7 @@ def test_no_patches_and_more_than_a_batch(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_contract_is_named(tmp_path: Path, broken: dict[str, object], words: str) -> None:
-    path = make_model(tmp_path / "m.onnx", **broken)  # type: ignore[arg-type]
+    path = make_model(tmp_path / "m.onnx", **broken)  # type: ignore[arg-type]  # broken on purpose
     with pytest.raises(ModelError, match=words) as failure:
         Classifier(path)
     assert str(path) in str(failure.value)

@@ -13,7 +13,7 @@ class Film:
     """Feeds a tracker frame by frame at a steady rate."""
 
     def __init__(self, fps: float = 30, **options: float) -> None:
-        self.tracker = Tracker(**options)  # type: ignore[arg-type]
+        self.tracker = Tracker(**options)  # type: ignore[arg-type]  # of any type, as the test says
         self.fps = fps
         self.index = 0
 

@@ -197,7 +197,7 @@ def _start_with(path: Path, model: keras.Model) -> None:
         raise DataError(f"{path}: a network of other layers or labels; start with one of this recipe's") from error
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typed
     """The batches of one epoch after another."""
 
     def __init__(self, workshop: Workshop, recipe: Recipe, epoch: int) -> None:
@@ -220,7 +220,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._patches, self._labels = epoch_patches(self._workshop, self._recipe, self._epoch)
 
 
-class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not typed
     """After each epoch: measures, calibrates and saves what would be exported, and from where to go on."""
 
     def __init__(

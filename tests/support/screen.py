@@ -110,4 +110,4 @@ def read_xwd(dump: bytes) -> Image:
     height, width, line, colors = int(header[5]), int(header[4]), int(header[12]), int(header[19])
     start = int(header[0]) + 12 * colors
     pixels = np.frombuffer(dump, np.uint8, height * line, start).reshape(height, line)[:, : width * 4]
-    return cv2.cvtColor(pixels.reshape(height, width, 4), cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]
+    return cv2.cvtColor(pixels.reshape(height, width, 4), cv2.COLOR_BGRA2BGR)  # type: ignore[return-value]  # uint8 stays so

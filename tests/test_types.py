@@ -1,0 +1,19 @@
+"""What the nouns work out from themselves."""
+
+import math
+
+import numpy as np
+import pytest
+
+from camdigits.types import Box, Digit, shared_area
+
+
+def test_shared_area_counts_pixels() -> None:
+    a = np.array([Box(0, 0, 10, 10), Box(20, 0, 5, 5)])
+    b = np.array([Box(5, 8, 10, 10), Box(10, 0, 10, 10), Box(-1, -1, 50, 50)])
+    assert shared_area(a, b).tolist() == [[10, 0, 100], [0, 0, 25]]
+
+
+def test_log_odds_stop_where_a_digit_is_as_good_as_sure() -> None:
+    odds = [Digit("1", confidence, Box(0, 0, 1, 1)).log_odds for confidence in (0.2, 0.5, 0.999, 1.0)]
+    assert odds == pytest.approx([math.log(0.25), 0, math.log(999), math.log(999)])
