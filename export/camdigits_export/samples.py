@@ -13,22 +13,10 @@ import numpy as np
 from numpy.random import Generator
 
 from camdigits.types import Box, Image
-from camdigits_export.scenes import (
-    Camera,
-    Glyph,
-    Hand,
-    Light,
-    Mask,
-    Page,
-    Pen,
-    Scene,
-    Sheet,
-    aim,
-    compose,
-    expose,
-    surface,
-    write,
-)
+from camdigits_export.camera import aim, compose, expose
+from camdigits_export.scenes import Camera, Glyph, Hand, Light, Mask, Page, Pen, Scene, Sheet
+from camdigits_export.surfaces import surface
+from camdigits_export.writing import write
 
 DIGITS = Path("/usr/share/doc/opencv-doc/examples/data/digits.png")
 """OpenCV's 5,000 digits where Debian's package opencv-doc puts them: 50 rows of 100, five rows a label."""

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from camdigits_export.camera import aim, compose
 from camdigits_export.samples import (
     CLEAR,
     CLIP,
@@ -20,7 +21,8 @@ from camdigits_export.samples import (
     page_of,
     save,
 )
-from camdigits_export.scenes import Mask, aim, compose, project, write
+from camdigits_export.scenes import Mask, project
+from camdigits_export.writing import write
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

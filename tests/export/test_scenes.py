@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camdigits_export.camera import aim, compose, expose
 from camdigits_export.scenes import (
     DESKS,
     PAPERS,
@@ -19,15 +20,10 @@ from camdigits_export.scenes import (
     Pen,
     Scene,
     Sheet,
-    aim,
-    compose,
-    expose,
     project,
-    stroke,
-    surface,
-    thin,
-    write,
 )
+from camdigits_export.surfaces import surface
+from camdigits_export.writing import stroke, thin, write
 
 STEADY = Scene(
     sheet=Sheet(margin=(2, 2, 2, 2)),

@@ -1,0 +1,124 @@
+"""What lies before the camera: a desk, a sheet on it, the ink, and the light on all of them."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from camdigits.types import Image
+from camdigits_export.grain import bgr, clouds, fibres, floats, rounded, streaks
+from camdigits_export.scenes import Desk, Floats, Light, Matrix, Scene, Writing, project
+
+
+def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Generator) -> tuple[Image, Matrix]:
+    """Paint desk, sheet and ink under their light, as far as the views reach.
+
+    Returns the (h, w, 3) picture and the (3, 3) matrix from its pixels to the sheet's.
+    """
+    camera = scene.camera
+    frame = np.array([[0, 0], [camera.width, 0], [camera.width, camera.height], [0, camera.height]], np.float64)
+    reach = np.concatenate([project(frame, np.asarray(np.linalg.inv(view), np.float64)) for view in views])
+    x, y = np.floor(reach.min(axis=0)).astype(int) - 2
+    width, height = np.ceil(reach.max(axis=0)).astype(int) + 2 - (x, y)
+    paint = desk(scene.desk, (height, width), rng)
+    covered = _covered((height, width), (-x, -y), writing.ink.shape, rng)
+    fallen = cv2.GaussianBlur(np.roll(covered, (5, 4), (0, 1)), (0, 0), 5)[..., None]
+    paint *= 1 - 0.45 * fallen  # the sheet's own shadow on the desk
+    written = paper(scene, writing, rng)
+    ink = writing.ink[..., None]
+    written += ink * (bgr(scene.pen.colour) - written)
+    move = np.array([[1, 0, -x], [0, 1, -y]], np.float64)
+    laid = cv2.warpAffine(written, move, (int(width), int(height)), borderMode=cv2.BORDER_REPLICATE)
+    paint += covered[..., None] * (laid - paint)
+    paint *= light(scene.light, (height, width), rng)[..., None]
+    origin = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+    return rounded(paint), origin
+
+
+def _covered(shape: tuple[int, int], corner: tuple[int, int], sheet: tuple[int, ...], rng: Generator) -> Floats:
+    """(height, width) float32: 1 where the sheet lies, its edges not quite straight."""
+    right, bottom = corner[0] + sheet[1], corner[1] + sheet[0]
+    wobble = rng.normal(0, 2.5, (4, 2))
+    corners = np.array([corner, (right, corner[1]), (right, bottom), (corner[0], bottom)]) + wobble
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+    return floats(mask) / np.float32(255)
+
+
+def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
+    """Return the empty sheet, (height, width, 3) float32 BGR, as large as the writing's ink."""
+    shape = writing.ink.shape
+    kind = scene.sheet.paper
+    bare = {
+        "plain": (232, 236, 238),
+        "sticky": (112, 222, 244),
+        "ruled": (226, 234, 236),
+        "squared": (234, 236, 236),
+        "recycled": (176, 190, 198),
+        "board": (62, 70, 52),
+    }[kind]
+    grain = 0.006 * rng.standard_normal(shape, np.float32) + 0.006 * clouds(shape, 2, rng)
+    waves = 0.014 * clouds(shape, 0.35 * max(shape), rng) + 0.006 * clouds(shape, 60, rng)
+    if kind == "recycled":
+        grain += 0.012 * clouds(shape, 4, rng) + fibres(shape, rng)
+    if kind == "board":
+        waves += 0.10 * clouds(shape, 70, rng) + 0.05 * streaks(shape, rng)  # wiped chalk
+    sheet = bgr(bare) * (1 + grain + waves)[..., None]
+    if kind == "sticky":
+        # The glued edge lies flat, the free one curls up and turns away from the light.
+        sheet *= (1.03 - 0.14 * np.linspace(0, 1, shape[0], dtype=np.float32) ** 3)[:, None, None]
+    if kind in ("ruled", "squared"):
+        _rule(sheet, scene, writing)
+    return floats(sheet)
+
+
+def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
+    """Print rules under the written lines, or squares half a pitch wide."""
+    hand = scene.hand
+    pitch = hand.pitch * hand.height
+    squared = scene.sheet.paper == "squared"
+    step = pitch / 3 if squared else pitch
+    first = (writing.baselines[0] + 0.24 * hand.height) % step
+    ink = np.zeros(sheet.shape[:2], np.uint8)
+    for y in np.arange(first, sheet.shape[0], step):
+        cv2.line(ink, (0, round(y * 16)), (sheet.shape[1] * 16, round(y * 16)), 255, 2, cv2.LINE_AA, 4)
+    if squared:
+        for x in np.arange(step / 2, sheet.shape[1], step):
+            cv2.line(ink, (round(x * 16), 0), (round(x * 16), sheet.shape[0] * 16), 255, 2, cv2.LINE_AA, 4)
+    opacity = (0.42 if squared else 0.5) * ink.astype(np.float32)[..., None] / 255
+    sheet += opacity * (bgr((205, 165, 130)) - sheet)
+
+
+def desk(kind: Desk, shape: tuple[int, int], rng: Generator) -> Floats:
+    """Return what the sheet lies on, (height, width, 3) float32 BGR."""
+    height, width = shape
+    if kind == "wood":
+        # Rings of a tree cut lengthwise: a wave over a slowly bent coordinate, with fine pores along it.
+        rows = np.arange(height, dtype=np.float32)[:, None]
+        bent = rows / 26 + 2.2 * cv2.resize(clouds((height, width // 6 + 1), 90, rng), (width, height))
+        rings = 0.5 + 0.5 * np.sin(bent)
+        pores = cv2.resize(rng.standard_normal((height, width // 40 + 2), np.float32), (width, height))
+        tone = 0.86 + 0.13 * rings**2 + 0.05 * cv2.GaussianBlur(pores, (0, 0), 0.7)
+        return floats(bgr((78, 118, 160)) * tone[..., None])
+    if kind == "cloth":
+        weave = np.sin(np.arange(width) * 1.3)[None] * np.sin(np.arange(height) * 1.3)[:, None]
+        tone = 1 + 0.09 * weave.astype(np.float32) + 0.05 * clouds(shape, 2, rng) + 0.012 * clouds(shape, 200, rng)
+        return floats(bgr((150, 128, 112)) * tone[..., None])
+    tone = 1 + 0.10 * clouds(shape, 3, rng) + 0.05 * clouds(shape, 350, rng)  # dark: a matt coating
+    return floats(bgr((46, 44, 48)) * tone[..., None])
+
+
+def light(lamp: Light, shape: tuple[int, int], rng: Generator) -> Floats:
+    """Return (height, width) float32: the part of the light that reaches each place."""
+    height, width = shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    angle = np.radians(lamp.angle)
+    slope = 0.5 - 0.5 * (x * np.cos(angle) - y * np.sin(angle)) / (abs(np.cos(angle)) + abs(np.sin(angle)))
+    reach = lamp.level * (1 - lamp.gradient * slope) * (1 - lamp.vignette * (x * x + y * y) / 2)
+    if lamp.shadow > 0:
+        turn = np.radians(lamp.shadow_angle)
+        side = (x * width * np.cos(turn) + y * height * np.sin(turn)) / 2
+        edge = (side + 14 * clouds(shape, 260, rng)) / lamp.shadow_softness
+        reach *= 1 - lamp.shadow / (1 + np.exp(-np.clip(edge, -30, 30)))
+    return floats(reach)
