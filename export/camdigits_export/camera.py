@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from camdigits.types import Box, Digit, Image, Number
 from camdigits_export.grain import bgr, floats, rounded
-from camdigits_export.scenes import Camera, Composed, Floats, Matrix, Page, Placed, Scene, Writing, project
+from camdigits_export.scenes import DOUBTFUL, Camera, Composed, Floats, Matrix, Page, Placed, Scene, Writing, project
 from camdigits_export.surfaces import surface
 from camdigits_export.writing import write
 
@@ -19,7 +19,8 @@ def compose(scene: Scene, page: Page, rng: Generator) -> Composed:
     writing = write(page, scene, strokes)
     view = aim(scene.camera, writing.extent)
     painted, origin = surface(scene, writing, [view], textures)
-    return Composed(expose(painted, view @ origin, scene, sensor), truth(writing, view))
+    doubtful = [_box(project(mark.outline, view)) for mark in writing.digits if mark.label == DOUBTFUL]
+    return Composed(expose(painted, view @ origin, scene, sensor), truth(writing, view), tuple(doubtful))
 
 
 def aim(camera: Camera, extent: Matrix) -> Matrix:
@@ -46,8 +47,9 @@ def aim(camera: Camera, extent: Matrix) -> Matrix:
 def truth(writing: Writing, view: Matrix) -> tuple[Number, ...]:
     """Return what is written, with boxes in pixels of the frame, in reading order."""
     numbers = []
-    for index in sorted({digit.number for digit in writing.digits}):
-        placed = [digit for digit in writing.digits if digit.number == index]
+    written = [digit for digit in writing.digits if digit.label.isdigit()]
+    for index in sorted({digit.number for digit in written}):
+        placed = [digit for digit in written if digit.number == index]
         digits = tuple(Digit(digit.label, 1.0, _box(project(digit.outline, view))) for digit in placed)
         box = digits[0].box
         for digit in digits[1:]:

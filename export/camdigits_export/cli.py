@@ -251,7 +251,7 @@ def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
     from camdigits_export.patches import load_workshop
 
     cnn.check(run, recipe, resume)
-    workshop = load_workshop(recipe.dataset, _say)
+    workshop = load_workshop(recipe.dataset, _say, with_frames=recipe.frame_share > 0)
     with _progress() as progress:
         bar = progress.add_task("", total=recipe.epochs)
 
@@ -262,6 +262,7 @@ def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
                     f"epoch {epoch}: training {figures.training:.2%}, validation {figures.accuracy:.2%} "
                     f"(as a camera sees it {figures.seen:.2%}), digits rejected {figures.rejected:.2%}, "
                     f"rejects caught {figures.caught:.2%}"
+                    + (f", in frames {figures.framed:.2%}, wrongly {figures.passed:.2%}" if figures.framed else "")
                 )
 
         try:
@@ -323,7 +324,7 @@ def tune(
         else:
             base = _recipe_of(model.value)()
         base = replace(base, **{option: value for option, value in asked.items() if value is not None})
-        workshop = load_workshop(base.dataset, _say)
+        workshop = load_workshop(base.dataset, _say, isinstance(base, cnn.Recipe) and base.frame_share > 0)
         with _progress() as progress:
             bar = progress.add_task("searching", total=trials)
 

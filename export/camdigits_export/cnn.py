@@ -30,8 +30,9 @@ class Recipe:
     dataset: whose patches, as datasets.load takes it. channels: of best's and small's three pairs of convolutions.
     dense: units of the hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the
     averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
-    camera sees them. rare_share, reject_share: of each, for every training digit. jitter_share: of all patches, those
-    turned and shifted anew. reject_bias: log-odds taken from `not a digit` once trained: a digit rejected is lost, what
+    camera sees them. rare_share, reject_share: of each, for every training digit. frame_share: the same of what the
+    reader finds in composed frames; 0 composes none. jitter_share: of all patches, those turned and shifted anew.
+    reject_bias: log-odds taken from `not a digit` once trained: a digit rejected is lost, what
     passes is still weighed against its surroundings.
     """
 
@@ -51,6 +52,7 @@ class Recipe:
     seen_share: float = 0.4
     rare_share: float = 0.08
     reject_share: float = 0.25
+    frame_share: float = 0.5
     jitter_share: float = 0.7
     reject_bias: float = 0.3
 
@@ -70,6 +72,7 @@ RECIPES: dict[Architecture, Recipe] = {
         ema=0.0,
         seen_share=0.0,
         rare_share=0.0,
+        frame_share=0.0,
         jitter_share=0.0,
         reject_bias=0.0,
     ),
@@ -83,7 +86,8 @@ class Figures:
 
     training: right in training, augmented and with dropout. accuracy: clean digits read right (a rejected digit is
     wrong). seen: the same digits as a camera sees them. rejected: clean digits taken for no digit. caught: held-out
-    rejects taken for no digit. temperature: what calibrated it.
+    rejects taken for no digit. framed: digits in composed frames read right. passed: all else in them that is taken for
+    a digit; both 0 where there are no frames. temperature: what calibrated it.
     """
 
     training: float
@@ -92,6 +96,8 @@ class Figures:
     rejected: float
     caught: float
     temperature: float
+    framed: float = 0.0
+    passed: float = 0.0
 
 
 Report = Callable[[int, int, float, Figures | None], None]
@@ -263,28 +269,38 @@ def _steps(workshop: Workshop, recipe: Recipe) -> int:
     return -(-(len(workshop.clean) + sum(_drawn(workshop, recipe))) // recipe.batch)
 
 
-def _drawn(workshop: Workshop, recipe: Recipe) -> tuple[int, int]:
-    """Return how many rare digits and rejects an epoch draws."""
+def _drawn(workshop: Workshop, recipe: Recipe) -> tuple[int, int, int]:
+    """Return how many rare digits, rejects and findings of frames an epoch draws."""
     count = len(workshop.clean)
-    return round(count * recipe.rare_share) if len(workshop.rare) else 0, round(count * recipe.reject_share)
+    rare = round(count * recipe.rare_share) if len(workshop.rare) else 0
+    framed = round(count * recipe.frame_share) if len(workshop.framed) else 0
+    return rare, round(count * recipe.reject_share), framed
 
 
 def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one epoch's (N, 28, 28) uint8 patches and (N,) labels, shuffled; the same for the same epoch and seed.
 
-    Every training digit comes once, clean or as a camera sees it; rare digits and rejects are drawn anew each time.
+    Every training digit comes once, clean or as a camera sees it; all else is drawn anew each time.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
     count = len(workshop.clean)
     digits = np.array(workshop.clean.patches)
     at = np.nonzero(rng.random(count) < recipe.seen_share)[0]
     digits[at] = workshop.seen[rng.integers(len(workshop.seen), size=len(at)), at]
-    rare_count, reject_count = _drawn(workshop, recipe)
+    rare_count, reject_count, framed_count = _drawn(workshop, recipe)
     rare = rng.integers(len(workshop.rare), size=rare_count)
     rejects = rng.integers(len(workshop.rejects), size=reject_count)
-    patches = np.concatenate([digits, workshop.rare.patches[rare], workshop.rejects.patches[rejects]])
+    framed = rng.integers(max(len(workshop.framed), 1), size=framed_count)
+    patches = np.concatenate(
+        [digits, workshop.rare.patches[rare], workshop.rejects.patches[rejects], workshop.framed.patches[framed]]
+    )
     labels = np.concatenate(
-        [workshop.clean.labels, workshop.rare.labels[rare], np.full(len(rejects), workshop.reject, np.uint8)]
+        [
+            workshop.clean.labels,
+            workshop.rare.labels[rare],
+            np.full(len(rejects), workshop.reject, np.uint8),
+            workshop.framed.labels[framed],
+        ]
     )
     order = rng.permutation(len(labels))
     patches, jittered = patches[order], rng.random(len(order)) < recipe.jitter_share

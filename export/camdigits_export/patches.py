@@ -7,19 +7,20 @@ whole is never made again unless its data set or the recipe of its patches chang
 import hashlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.normalize import normalize_version
-from camdigits_export import augment, rejects, strokes
+from camdigits_export import augment, frames, rejects, strokes
 from camdigits_export.datasets import DIGITS, Dataset, Labels, Split, learnt_and_kept, load
 
 VERSIONS = 2
@@ -28,12 +29,18 @@ VERSIONS = 2
 RARE, REJECTS, HELD_REJECTS = 15_000, 60_000, 5000
 """Of the drawn kinds beside MNIST's 55,000; beside fewer signs, fewer."""
 
+FRAMES, HELD_FRAMES = 2000, 200
+"""Composed frames for training and for choosing; each gives some ten digits, and as much that is none."""
+
 FOLDER = Path("runs") / "patches"
 
 Report = Callable[[str], None]
 
-PART = 5000
-"""Patches in one part."""
+PART, FRAMES_PART, FRAMES_FILE = 5000, 10, 250
+"""Patches, and frames, in one part of the work; frames in one file."""
+
+Job = TypeVar("Job")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +63,8 @@ class Workshop:
     clean: a data set's training signs. seen: versions of them as a camera sees them, (V, N, 28, 28) uint8. rare: digits
     drawn as MNIST lacks them. rejects: what is no digit. The rest is for choosing only: validation signs, the same as
     a camera sees them, and rejects made of those signs, or with fonts, signs and shapes that training never sees.
-    kept: (K,) which signs of the data set those for choosing are.
+    kept: (K,) which signs of the data set those for choosing are. framed: what the reader finds in composed frames,
+    digits and rejects; validation_framed: in frames of validation digits. Both are empty where not asked for.
     """
 
     clean: PatchSet
@@ -67,6 +75,8 @@ class Workshop:
     validation_seen: PatchSet
     held_rejects: PatchSet
     kept: NDArray[np.int64]
+    framed: PatchSet
+    validation_framed: PatchSet
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,27 +90,33 @@ class Workshop:
 
     def choosing(self) -> PatchSet:
         """Return all that is for choosing only, one set after the other."""
-        sets = self.validation, self.validation_seen, self.held_rejects
+        sets = self.validation, self.validation_seen, self.held_rejects, self.validation_framed
         return PatchSet(np.concatenate([s.patches for s in sets]), np.concatenate([s.labels for s in sets]), self.names)
 
     def figures(self, said: NDArray[np.integer]) -> dict[str, float]:
         """Return what a model does that says these labels of `choosing`, as shares of 0 to 1.
 
         accuracy: clean signs read right. seen: the same as a camera sees them. rejected: clean signs taken for none.
-        caught: rejects taken for none.
+        caught: rejects taken for none. With frames, also framed: of the digits in them, those read right; passed: of
+        all else in them, what is taken for a digit.
         """
-        ends = np.cumsum([len(self.validation), len(self.validation_seen)])
-        clean, seen, caught = np.split(said == self.choosing().labels, ends)
+        ends = np.cumsum([len(self.validation), len(self.validation_seen), len(self.held_rejects)])
+        clean, seen, caught, framed = np.split(said == self.choosing().labels, ends)
+        is_digit = self.validation_framed.labels != self.reject
+        of_frames = {"framed": float(framed[is_digit].mean()), "passed": float(1 - framed[~is_digit].mean())}
         return {
             "accuracy": float(clean.mean()),
             "seen": float(seen.mean()),
             "rejected": float(np.mean(said[: ends[0]] == self.reject)),
             "caught": float(caught.mean()),
-        }
+        } | (of_frames if len(framed) else {})
 
 
-def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Workshop:
-    """Make or load the patches of a data set, telling `report` what is being made. Raises DataError."""
+def load_workshop(name: str = "mnist", report: Report = lambda _: None, with_frames: bool = False) -> Workshop:
+    """Make or load the patches of a data set, telling `report` what is being made. Raises DataError.
+
+    with_frames: of composed frames too, which take an hour; only for data sets of digits.
+    """
     data = load(name, "train", report)
     train_at, kept_at = learnt_and_kept(data)
     train, kept = data.part(train_at), data.part(kept_at)
@@ -116,6 +132,8 @@ def load_workshop(name: str = "mnist", report: Report = lambda _: None) -> Works
         validation_seen=_made("seen-kept", kept, len(kept), 99, report),
         held_rejects=_as_rejects(_made("reject-kept", kept, round(HELD_REJECTS * share), 9, report)),
         kept=kept_at,
+        framed=_framed(train, round(FRAMES * share) if with_frames else 0, 1, report),
+        validation_framed=_framed(kept, round(HELD_FRAMES * share) if with_frames else 0, 2, report),
     )
 
 
@@ -154,6 +172,25 @@ def _as_rejects(made: PatchSet) -> PatchSet:
     return PatchSet(made.patches, np.full(len(made), len(made.names), np.uint8), made.names)
 
 
+def _framed(data: Dataset, count: int, seed: int, report: Report) -> PatchSet:
+    """Return what the reader finds in composed frames of a data set's digits, from the cache, or made there."""
+    if not count or data.names != DIGITS:
+        return PatchSet(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8), data.names)
+    found = []
+    # in several files: composing takes long, and what is whole is never made again
+    for first in range(0, count, FRAMES_FILE):
+        last = min(first + FRAMES_FILE, count)
+        path = FOLDER / f"frames-{seed}-{first}-{last}-{_frames_version()}-{_fingerprint(data)}.npz"
+        if not path.is_file():
+            jobs = [(start, min(FRAMES_PART, last - start), seed) for start in range(first, last, FRAMES_PART)]
+            parts = _in_parts(f"frames {first} to {last} of {count}", _frames_part, jobs, data, report)
+            patches, labels = np.concatenate([p for p, _ in parts]), np.concatenate([n for _, n in parts])
+            _save(path, partial(np.savez, patches=patches, labels=labels))
+        with np.load(path) as kept:
+            found.append((kept["patches"], kept["labels"]))
+    return PatchSet(np.concatenate([p for p, _ in found]), np.concatenate([n for _, n in found]), data.names)
+
+
 def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> PatchSet:
     """Return `count` patches of a kind from the cache, or make them there, of a data set's signs."""
     if not count:
@@ -162,20 +199,43 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
     path = FOLDER / f"{kind}-{seed}-{count}-{_recipe_version(kind)}-{_fingerprint(data)}.npy"
     if path.is_file():
         return PatchSet(np.load(path, mmap_mode="r"), labels, data.names)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    report(f"making {count} patches: {kind}")
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    patches = np.concatenate(_in_parts(f"{count} patches: {kind}", _part, jobs, data, report))
+    _save(path, partial(np.save, arr=patches))
+    return PatchSet(patches, labels, data.names)
+
+
+def _in_parts(what: str, make: Callable[[Job], Part], jobs: Sequence[Job], data: Dataset, report: Report) -> list[Part]:
+    """Return what `make` makes of each job, on all cores."""
+    report(f"making {what}")
     # spawned, not forked: TensorFlow may already run threads here
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (data,)) as pool:
-        patches = np.concatenate(list(pool.map(_part, jobs)))
-    unfinished = path.with_suffix(f".{os.getpid()}.part.npy")
+        return list(pool.map(make, jobs))
+
+
+def _save(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file aside first, so that what is there is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.part{path.suffix}")
     try:
-        np.save(unfinished, patches)
+        write(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return PatchSet(patches, labels, data.names)
+
+
+@cache
+def _frames_version() -> str:
+    """Return a hash of a few frames of drawn digits, and of what the reader finds in them."""
+    labels = np.arange(20, dtype=np.uint8) % 10
+    rng = np.random.default_rng(0)
+    hands = frames.Hands([augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
+    digest = hashlib.sha256(normalize_version().encode())
+    for _ in range(2):
+        patches, found = frames.frame_patches(frames.draw_frame(rng, hands), len(DIGITS), rng)
+        digest.update(patches.tobytes() + found.tobytes())
+    return digest.hexdigest()[:12]
 
 
 @cache
@@ -213,6 +273,17 @@ def _part(job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
     kind, start, count, seed = job
     rng = np.random.default_rng([seed, start])
     return np.stack([_make(kind, start + i, rng, _data) for i in range(count)])
+
+
+def _frames_part(job: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Compose frames start to start + count and return what the reader finds in them, and its labels."""
+    start, count, seed = job
+    hands = frames.Hands(_data.inks, _data.labels)
+    found = []
+    for at in range(start, start + count):
+        rng = np.random.default_rng([seed, at])
+        found.append(frames.frame_patches(frames.draw_frame(rng, hands), len(DIGITS), rng))
+    return np.concatenate([p for p, _ in found]), np.concatenate([n for _, n in found])
 
 
 def _make(kind: str, at: int, rng: np.random.Generator, data: Dataset) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Image, Number
+from camdigits.types import Box, Image, Number
 
 Mask = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -24,16 +24,27 @@ Colour = tuple[float, float, float]
 """Blue, green, red, 0 to 255."""
 
 Paper = Literal["plain", "sticky", "ruled", "squared", "recycled", "board"]
-Desk = Literal["wood", "cloth", "dark"]
+Desk = Literal["wood", "cloth", "dark", "leather"]
 PAPERS: tuple[Paper, ...] = ("plain", "sticky", "ruled", "squared", "recycled", "board")
-DESKS: tuple[Desk, ...] = ("wood", "cloth", "dark")
+DESKS: tuple[Desk, ...] = ("wood", "cloth", "dark", "leather")
 
 
 class Glyph(NamedTuple):
-    """One handwritten digit. ink: (20, 20) or (28, 28) uint8, 255 on 0."""
+    """One digit, or a mark that is none. ink: (h, w) uint8, 255 on 0; a digit's is 20 or 28 pixels high and wide.
+
+    label: the digit; "" for a mark that is none, DOUBTFUL for one that a person may take for a digit. scale: digit
+    heights for each pixel of ink; 0 where its strokes are as high as a digit. foot: how far they reach below the
+    line, in digit heights. printed: as it is, not drawn again by the pen.
+    """
 
     ink: Mask
     label: str
+    scale: float = 0.0
+    foot: float = 0.0
+    printed: bool = False
+
+
+DOUBTFUL = "?"
 
 
 Page = Sequence[Sequence[Sequence[Glyph]]]
@@ -68,10 +79,20 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """margin: paper around the writing in digit heights: left, top, right, bottom."""
+    """margin: paper around the writing in digit heights: left, top, right, bottom.
+
+    tint: the paper's colour, where it is not the kind's own. rules: colour of the rules, and their opacity, 0 to 1.
+    spacing: of the rules, in pitches of the hand; 0 for the kind's own. creases: how many folds. through: how much of
+    another page shows through, 0 to 1.
+    """
 
     paper: Paper = "plain"
     margin: tuple[float, float, float, float] = (1.5, 1.3, 1.5, 1.3)
+    tint: Colour | None = None
+    rules: tuple[Colour, float] | None = None
+    spacing: float = 0.0
+    creases: int = 0
+    through: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +100,7 @@ class Light:
     """Strengths are parts of the light taken away at the darkest place.
 
     level: of the light where nothing takes any. angle, shadow_angle: where the light and the shadow come from, degrees.
-    shadow_softness: of its edge, in pixels of the sheet.
+    shadow_softness: of its edge, in pixels of the sheet. glare: light that a shiny surface throws back, in one place.
     """
 
     level: float = 0.85
@@ -89,6 +110,7 @@ class Light:
     shadow: float = 0.0
     shadow_angle: float = 60
     shadow_softness: float = 30
+    glare: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +138,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that makes a picture except what is written in it."""
+    """All that makes a picture except what is written in it. backdrop: seen in place of the desk, BGR."""
 
     sheet: Sheet = field(default_factory=Sheet)
     hand: Hand = field(default_factory=Hand)
@@ -124,6 +146,7 @@ class Scene:
     desk: Desk = "wood"
     light: Light = field(default_factory=Light)
     camera: Camera = field(default_factory=Camera)
+    backdrop: Image | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,10 +175,14 @@ class Writing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composed:
-    """A picture and the numbers in it, in the shape a reader reports them (confidence 1)."""
+    """A picture and the numbers in it, in the shape a reader reports them (confidence 1).
+
+    doubtful: boxes of marks that a person may take for digits.
+    """
 
     image: Image
     numbers: tuple[Number, ...]
+    doubtful: tuple[Box, ...] = ()
 
 
 def project(points: Matrix, view: Matrix) -> Matrix:

@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from camdigits.types import Image
 from camdigits_export.grain import bgr, clouds, fibres, floats, rounded, streaks
-from camdigits_export.scenes import Desk, Floats, Light, Matrix, Scene, Writing, project
+from camdigits_export.scenes import Colour, Desk, Floats, Light, Matrix, Scene, Writing, project
 
 
 def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Generator) -> tuple[Image, Matrix]:
@@ -21,7 +21,8 @@ def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Genera
     reach = np.concatenate([project(frame, np.asarray(np.linalg.inv(view), np.float64)) for view in views])
     x, y = np.floor(reach.min(axis=0)).astype(int) - 2
     width, height = np.ceil(reach.max(axis=0)).astype(int) + 2 - (x, y)
-    paint = desk(scene.desk, (height, width), rng)
+    shape = int(height), int(width)
+    paint = desk(scene.desk, shape, rng) if scene.backdrop is None else _backdrop(scene.backdrop, shape)
     covered = _covered((height, width), (-x, -y), writing.ink.shape, rng)
     fallen = cv2.GaussianBlur(np.roll(covered, (5, 4), (0, 1)), (0, 0), 5)[..., None]
     paint *= 1 - 0.45 * fallen  # the sheet's own shadow on the desk
@@ -50,14 +51,17 @@ def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
     """Return the empty sheet, (height, width, 3) float32 BGR, as large as the writing's ink."""
     shape = writing.ink.shape
     kind = scene.sheet.paper
-    bare = {
-        "plain": (232, 236, 238),
-        "sticky": (112, 222, 244),
-        "ruled": (226, 234, 236),
-        "squared": (234, 236, 236),
-        "recycled": (176, 190, 198),
-        "board": (62, 70, 52),
-    }[kind]
+    bare: Colour = (
+        scene.sheet.tint
+        or {
+            "plain": (232, 236, 238),
+            "sticky": (112, 222, 244),
+            "ruled": (226, 234, 236),
+            "squared": (234, 236, 236),
+            "recycled": (176, 190, 198),
+            "board": (62, 70, 52),
+        }[kind]
+    )
     grain = 0.006 * rng.standard_normal(shape, np.float32) + 0.006 * clouds(shape, 2, rng)
     waves = 0.014 * clouds(shape, 0.35 * max(shape), rng) + 0.006 * clouds(shape, 60, rng)
     if kind == "recycled":
@@ -70,7 +74,24 @@ def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
         sheet *= (1.03 - 0.14 * np.linspace(0, 1, shape[0], dtype=np.float32) ** 3)[:, None, None]
     if kind in ("ruled", "squared"):
         _rule(sheet, scene, writing)
+    if scene.sheet.through:
+        behind = cv2.GaussianBlur(writing.ink[:, ::-1], (0, 0), 2.5)
+        sheet *= 1 - 0.25 * scene.sheet.through * behind[..., None]
+    for _ in range(scene.sheet.creases):
+        _fold(sheet, rng)
     return floats(sheet)
+
+
+def _fold(sheet: Floats, rng: Generator) -> None:
+    """Fold a sheet along a line and open it again: its sides take the light differently, and the fold shows."""
+    height, width = sheet.shape[:2]
+    y, x = np.ogrid[:height, :width]
+    angle = rng.uniform(0, np.pi)
+    away = (x - rng.uniform(0, width)) * np.cos(angle) + (y - rng.uniform(0, height)) * np.sin(angle)
+    away = floats(away) + 1.5 * clouds(sheet.shape, 40, rng)
+    wide = rng.uniform(0.8, 2.5)
+    bend = rng.normal(0, 0.04) * np.tanh(away / 60) + rng.normal(0, 0.12) * np.exp(-((away / wide) ** 2))
+    sheet *= 1 + floats(bend)[..., None]
 
 
 def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
@@ -78,7 +99,7 @@ def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
     hand = scene.hand
     pitch = hand.pitch * hand.height
     squared = scene.sheet.paper == "squared"
-    step = pitch / 3 if squared else pitch
+    step = pitch * (scene.sheet.spacing or (1 / 3 if squared else 1))
     first = (writing.baselines[0] + 0.24 * hand.height) % step
     ink = np.zeros(sheet.shape[:2], np.uint8)
     for y in np.arange(first, sheet.shape[0], step):
@@ -86,8 +107,17 @@ def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
     if squared:
         for x in np.arange(step / 2, sheet.shape[1], step):
             cv2.line(ink, (round(x * 16), 0), (round(x * 16), sheet.shape[0] * 16), 255, 2, cv2.LINE_AA, 4)
-    opacity = (0.42 if squared else 0.5) * ink.astype(np.float32)[..., None] / 255
-    sheet += opacity * (bgr((205, 165, 130)) - sheet)
+    colour, strength = scene.sheet.rules or ((205, 165, 130), 0.42 if squared else 0.5)
+    sheet += strength * ink.astype(np.float32)[..., None] / 255 * (bgr(colour) - sheet)
+
+
+def _backdrop(picture: Image, shape: tuple[int, int]) -> Floats:
+    """Return the middle of a picture, enlarged or reduced to cover (height, width, 3) float32."""
+    scale = max(shape[0] / picture.shape[0], shape[1] / picture.shape[1])
+    size = max(shape[1], round(picture.shape[1] * scale)), max(shape[0], round(picture.shape[0] * scale))
+    covering = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+    top, left = (covering.shape[0] - shape[0]) // 2, (covering.shape[1] - shape[1]) // 2
+    return floats(covering[top : top + shape[0], left : left + shape[1]])
 
 
 def desk(kind: Desk, shape: tuple[int, int], rng: Generator) -> Floats:
@@ -105,6 +135,11 @@ def desk(kind: Desk, shape: tuple[int, int], rng: Generator) -> Floats:
         weave = np.sin(np.arange(width) * 1.3)[None] * np.sin(np.arange(height) * 1.3)[:, None]
         tone = 1 + 0.09 * weave.astype(np.float32) + 0.05 * clouds(shape, 2, rng) + 0.012 * clouds(shape, 200, rng)
         return floats(bgr((150, 128, 112)) * tone[..., None])
+    if kind == "leather":
+        # cells parted by furrows: where two smooth noises are equal
+        furrows = np.exp(-((clouds(shape, 9, rng) - clouds(shape, 7, rng)) ** 2) / 0.05)
+        tone = 1 - 0.35 * furrows + 0.08 * clouds(shape, 200, rng)
+        return floats(bgr((52, 66, 98)) * tone[..., None])
     tone = 1 + 0.10 * clouds(shape, 3, rng) + 0.05 * clouds(shape, 350, rng)  # dark: a matt coating
     return floats(bgr((46, 44, 48)) * tone[..., None])
 
@@ -121,4 +156,7 @@ def light(lamp: Light, shape: tuple[int, int], rng: Generator) -> Floats:
         side = (x * width * np.cos(turn) + y * height * np.sin(turn)) / 2
         edge = (side + 14 * clouds(shape, 260, rng)) / lamp.shadow_softness
         reach *= 1 - lamp.shadow / (1 + np.exp(-np.clip(edge, -30, 30)))
+    if lamp.glare > 0:
+        centre, spread = rng.uniform(-0.6, 0.6, 2), rng.uniform(0.15, 0.4, 2)
+        reach += lamp.glare * np.exp(-(((x - centre[0]) / spread[0]) ** 2) - ((y - centre[1]) / spread[1]) ** 2)
     return floats(reach)

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from camdigits_export.grain import clouds, floats
-from camdigits_export.scenes import Floats, Mask, Page, Pen, Placed, Scene, Writing
+from camdigits_export.scenes import Floats, Glyph, Mask, Page, Pen, Placed, Scene, Writing
 
 UPSCALE = 8
 """Pixels of the stroke's own resolution for each pixel of a glyph."""
@@ -29,10 +29,14 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
         for number in line:
             for glyph in number:
                 size = hand.height * (1 + np.clip(rng.normal(0, hand.jitter), -0.15, 0.15))
-                ink = stroke(glyph.ink, size, pen.width, rng)
+                ink = _print(glyph, size) if glyph.printed else stroke(glyph.ink, size, pen.width, rng, glyph.scale)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
+                y += glyph.foot * size
+                # a mark parts what is written before it from what comes after
+                count += not glyph.label.isdigit()
                 drawn.append(_Drawn(ink, x, y - ink.shape[0], glyph.label, row, count))
-                gap = np.clip(hand.gap + rng.normal(0, hand.jitter), 0.2, 0.5)
+                count += not glyph.label.isdigit()
+                gap = np.clip(hand.gap + rng.normal(0, hand.jitter), min(0.2, hand.gap), max(0.5, hand.gap))
                 x += ink.shape[1] + gap * hand.height
             x += (hand.number_gap - hand.gap) * hand.height
             count += 1
@@ -58,14 +62,24 @@ def _place(canvas: Floats, digit: _Drawn, lift: float) -> Placed:
     ink, x, y = digit.ink, int(digit.x), int(digit.y - lift)
     patch = canvas[y : y + ink.shape[0], x : x + ink.shape[1]]
     np.maximum(patch, ink, out=patch)
-    rows, columns = np.nonzero(ink > 0.5)
+    rows, columns = np.nonzero(ink > 0.5 * min(1.0, float(ink.max())))
     corners = np.stack([columns, rows], axis=1).astype(np.int32)
     hull = cv2.convexHull(corners).reshape(-1, 2).astype(np.float64)
     return Placed(digit.label, digit.line, digit.number, hull + np.array([x, y]))
 
 
-def stroke(glyph: Mask, height: float, width: float, rng: Generator) -> Floats:
-    """Return (about height, w) float32 opacity: the glyph drawn again by a pen of that width, cropped to its ink.
+def _print(glyph: Glyph, height: float) -> Floats:
+    """Return (h, w) float32 opacity: the glyph in the size it has beside digits of that height."""
+    scale = height * glyph.scale if glyph.scale else height / glyph.ink.shape[0]
+    size = max(1, round(glyph.ink.shape[1] * scale)), max(1, round(glyph.ink.shape[0] * scale))
+    printed = cv2.resize(glyph.ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return floats(printed) / np.float32(255)
+
+
+def stroke(glyph: Mask, height: float, width: float, rng: Generator, glyph_scale: float = 0.0) -> Floats:
+    """Return (h, w) float32 opacity: the glyph drawn again by a pen of that width, cropped to its ink.
+
+    height: of a digit; the glyph's own unless glyph_scale, in digit heights for each of its pixels, says otherwise.
 
     Blown up, a small image looks like blurred pixels. So its middle line is followed instead, with a pen whose pressure
     varies as the original's thickness does.
@@ -73,7 +87,8 @@ def stroke(glyph: Mask, height: float, width: float, rng: Generator) -> Floats:
     solid = _blow_up(glyph, rng)
     spine = thin(solid)
     rows = np.flatnonzero(spine.any(axis=1))
-    scale = max(height - width, 0.4 * height) / (rows[-1] - rows[0] + 1)
+    tall = max(height - width, 0.4 * height)
+    scale = tall * glyph_scale / UPSCALE if glyph_scale else tall / (rows[-1] - rows[0] + 1)
     thickness = cv2.distanceTransform(solid, cv2.DIST_L2, 5)
     distance, nearest = cv2.distanceTransformWithLabels(1 - spine, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at_spine = spine > 0

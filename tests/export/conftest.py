@@ -59,4 +59,9 @@ def workshop() -> Workshop:
         validation_seen=drawn(100, 6, seen=True),
         held_rejects=drawn_rejects(100, 7, held=True),
         kept=np.arange(600, 700),
+        framed=drawn(100, 8, seen=True),
+        validation_framed=PatchSet(
+            np.concatenate([drawn(60, 9, seen=True).patches, drawn_rejects(40, 10, held=True).patches]),
+            np.concatenate([drawn(60, 9, seen=True).labels, np.full(40, 10, np.uint8)]),
+        ),
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from camdigits_export.camera import aim, compose, expose
 from camdigits_export.scenes import (
     DESKS,
+    DOUBTFUL,
     PAPERS,
     Camera,
     Desk,
@@ -116,6 +117,87 @@ def test_a_shadow_darkens_one_side() -> None:
     ratio = dark.mean(axis=(0, 2)) / lit.mean(axis=(0, 2))
     assert ratio[:60].mean() == pytest.approx(1, abs=0.05)
     assert ratio[-60:].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_glare_lights_one_place() -> None:
+    bare = replace(STEADY, sheet=Sheet(margin=(9, 9, 9, 9)), light=replace(STEADY.light, level=0.5))
+    shiny = replace(bare, light=replace(bare.light, glare=0.4))
+    plain, lit = (compose(scene, page_of("1"), np.random.default_rng(2)).image.mean(axis=2) for scene in (bare, shiny))
+    gain = cv2.blur(lit, (9, 9)) / cv2.blur(plain, (9, 9))
+    assert gain.max() > 1.4
+    assert gain.min() < 1.1
+
+
+def test_what_is_behind_the_paper_shows_through_mirrored() -> None:
+    bare = replace(STEADY, sheet=Sheet(margin=(2, 2, 4, 2)), camera=replace(STEADY.camera, fill=0.15))
+    seen = replace(bare, sheet=replace(bare.sheet, through=1.0))
+    alone, through = (
+        compose(scene, page_of("8"), np.random.default_rng(2)).image.mean(axis=2) for scene in (bare, seen)
+    )
+    darker = alone - through
+    x, _, w, _ = compose(bare, page_of("8"), np.random.default_rng(2)).numbers[0].box
+    assert darker.max() > 20
+    # the sheet is far wider on the right, so the mirrored digit lies there
+    assert np.flatnonzero(darker.max(axis=0) > 20).min() > x + w
+
+
+def test_a_fold_shows_and_turns_the_paper_from_the_light() -> None:
+    flat = replace(STEADY, sheet=Sheet(margin=(9, 9, 9, 9)), camera=replace(STEADY.camera, fill=0.15))
+    folded = replace(flat, sheet=replace(flat.sheet, creases=3))
+    smooth, creased = (compose(scene, page_of("1"), np.random.default_rng(5)).image for scene in (flat, folded))
+    assert creased[:, :120].std() > smooth[:, :120].std() + 1
+
+
+def test_a_sheet_has_the_tint_and_the_rules_it_is_told() -> None:
+    sheet = Sheet("ruled", (9, 9, 9, 9), tint=(60, 160, 220), rules=((0, 0, 0), 1.0), spacing=0.5)
+    image = compose(replace(STEADY, sheet=sheet), page_of("1"), np.random.default_rng(5)).image
+    assert np.median(image, axis=(0, 1)) == pytest.approx((60, 160, 220), abs=12)
+    dark = (image.max(axis=2) < 120).mean(axis=1) > 0.5
+    usual = replace(STEADY, sheet=replace(sheet, spacing=0.0))
+    wide = (compose(usual, page_of("1"), np.random.default_rng(5)).image.max(axis=2) < 120).mean(axis=1) > 0.5
+    assert np.diff(dark.astype(int)).clip(0).sum() == pytest.approx(2 * np.diff(wide.astype(int)).clip(0).sum(), abs=1)
+
+
+def test_a_backdrop_takes_the_desks_place() -> None:
+    red = np.full((40, 30, 3), (0, 0, 255), np.uint8)
+    scene = replace(
+        STEADY, sheet=Sheet(margin=(0.5, 0.5, 0.5, 0.5)), camera=replace(STEADY.camera, fill=0.2), backdrop=red
+    )
+    image = compose(scene, page_of("12"), np.random.default_rng(1)).image
+    assert image[:20, :20].mean(axis=(0, 1)) == pytest.approx((0, 0, 255), abs=3)
+
+
+def test_a_mark_is_drawn_to_scale_is_no_digit_and_parts_numbers() -> None:
+    bar = np.full((3, 12), 255, np.uint8)
+    one, two = drawn("4"), drawn("2")
+    for printed in (False, True):
+        minus = Glyph(bar, "", 1 / 24, -0.4, printed)
+        composed = compose(STEADY, [[[one, minus, two]]], np.random.default_rng(1))
+        assert [number.text for number in composed.numbers] == ["4", "2"]
+        left, right = (number.box for number in composed.numbers)
+        dark = (composed.image.max(axis=2) < 90).astype(np.uint8)
+        between = dark[:, left.right + 3 : right.x - 3]
+        _, y, w, h = cv2.boundingRect(between)
+        assert w == pytest.approx(0.5 * left.h, rel=0.35)
+        assert y + h / 2 == pytest.approx(left.y + 0.55 * left.h, abs=0.2 * left.h)
+
+
+def test_doubtful_marks_are_told_apart() -> None:
+    composed = compose(STEADY, [[[drawn("4"), Glyph(drawn("1").ink, DOUBTFUL)]]], np.random.default_rng(1))
+    assert [number.text for number in composed.numbers] == ["4"]
+    (box,) = composed.doubtful
+    assert box.x > composed.numbers[0].box.right
+    assert (composed.image[box.y : box.bottom, box.x : box.right].max(axis=2) < 90).any()
+
+
+def test_digits_touch_where_the_hand_leaves_no_gap() -> None:
+    def parts(gap: float) -> int:
+        hand = replace(STEADY.hand, gap=gap, jitter=0)
+        image = compose(replace(STEADY, hand=hand), page_of("00"), np.random.default_rng(1)).image
+        return cv2.connectedComponents((image.max(axis=2) < 100).astype(np.uint8))[0] - 1
+
+    assert parts(0.3) == 2
+    assert parts(-0.1) == 1
 
 
 def test_defocus_and_motion_blur_soften_edges() -> None:

@@ -1,0 +1,288 @@
+"""Frames as a camera sees them, drawn at random, and the patches that the reader makes of them.
+
+What the segmenter finds is matched with what was written: digits as the camera gives them, and everything else,
+whatever went wrong included, as what is no digit.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from camdigits.normalize import normalize
+from camdigits.segment import segment
+from camdigits.types import Candidate, Image, Number, shared_area
+from camdigits_export import marks, strokes
+from camdigits_export.camera import compose
+from camdigits_export.datasets import Inks, Labels
+from camdigits_export.scenes import (
+    DESKS,
+    PAPERS,
+    Camera,
+    Colour,
+    Glyph,
+    Hand,
+    Light,
+    Page,
+    Paper,
+    Pen,
+    Scene,
+    Sheet,
+)
+
+PENS = {
+    "ballpoint": (Pen((110, 50, 38), 5.5, 0.9, 0.12), 0.33),
+    "gel": (Pen((48, 42, 40), 7, 0.95, 0.05), 0.25),
+    "felt": (Pen((40, 34, 34), 13, 0.97, 0.03), 0.12),
+    "pencil": (Pen((112, 110, 110), 4.8, 0.8, 0.36), 0.3),
+}
+CHALK = Pen((226, 230, 230), 9.5, 0.9, 0.42)
+
+TINTS: tuple[Colour, ...] = ((205, 235, 245), (200, 225, 200), (235, 215, 190), (190, 200, 240), (170, 215, 235))
+BOARDS: tuple[Colour, ...] = ((62, 70, 52), (40, 42, 40), (70, 92, 48), (90, 60, 40))
+
+SMALLEST, USUAL, LARGEST = 14.0, 110.0, 420.0
+"""Heights of digits in the frame, pixels; a quarter of the frames have them larger than usual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A composed frame.
+
+    kinds: what it is an example of. light_ink: it is lighter than the paper. turns: by how many quarters the writing is
+    turned counterclockwise. doubtful: (N, 4) boxes of what a person may take for digits.
+    """
+
+    image: Image
+    numbers: tuple[Number, ...]
+    kinds: tuple[str, ...]
+    light_ink: bool
+    turns: int
+    doubtful: NDArray[np.int_]
+
+
+class Hands(NamedTuple):
+    """Digits to write with, and their labels."""
+
+    inks: Inks
+    labels: Labels
+
+
+def draw_frame(rng: Generator, hands: Hands) -> Frame:
+    """Compose a frame: numbers of these hands, and all that may lie and stand around them."""
+    smallest, largest = (SMALLEST, USUAL) if rng.random() < 0.75 else (USUAL, LARGEST)
+    px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
+    width, height = ((1280, 720), (960, 720), (640, 480))[int(rng.choice(3, p=[0.3, 0.3, 0.4]))]
+    px = min(px, 0.75 * height)
+    turns = int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))
+    across, down = (width, height) if turns % 2 == 0 else (height, width)
+    touching = bool(rng.random() < 0.12)
+    gap = float(rng.uniform(-0.12, 0.0) if touching else rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)]))
+    hand = Hand(
+        height=float(np.clip(1.25 * px, 26, 130)),
+        gap=gap,
+        number_gap=float(rng.uniform(1.4, 3)),
+        pitch=float(rng.uniform(1.45, 2.6)),
+        jitter=float(rng.uniform(0.03, 0.1)),
+        slope=float(rng.normal(0, 2)),
+    )
+    printed, mixed = bool(rng.random() < 0.1), bool(rng.random() < 0.35)
+    page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, mixed)
+    tall = (len(page) - 1) * hand.pitch + 1
+    paper: Paper = PAPERS[int(rng.choice(len(PAPERS), p=[0.3, 0.06, 0.22, 0.2, 0.08, 0.14]))]
+    light_ink = paper == "board"
+    pen_name = "chalk" if light_ink else list(PENS)[int(rng.choice(len(PENS), p=[share for _, share in PENS.values()]))]
+    pen = CHALK if light_ink else PENS[pen_name][0]
+    pen = replace(
+        pen,
+        colour=tuple(float(np.clip(c + d, 0, 255)) for c, d in zip(pen.colour, _ink_tint(rng), strict=True)),  # type: ignore[arg-type]
+        width=max(1.2, pen.width * hand.height / 85 * float(np.exp(rng.normal(0, 0.3)))),
+        opacity=float(np.clip(pen.opacity * rng.uniform(0.55, 1.05), 0.25, 0.98)),
+    )
+    camera = Camera(
+        width=width,
+        height=height,
+        turn=90.0 * turns + float(rng.normal(0, 7)),
+        pitch=float(rng.normal(0, 9)),
+        yaw=float(rng.normal(0, 8)),
+        fill=float(np.clip(max(widest * px / across, tall * px / down), 0.02, 0.95)),
+        center=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.4, 0.6))),
+        defocus=float(rng.uniform(0.3, 1.1 + px / 90)),
+        motion=(float(rng.exponential(0.7)), float(rng.exponential(0.7))),
+        noise=float(rng.uniform(0.5, 6)),
+        balance=tuple(rng.uniform(0.9, 1.1, 3)),
+    )
+    scene = Scene(
+        _sheet(rng, paper),
+        hand,
+        pen,
+        DESKS[int(rng.integers(len(DESKS)))],
+        _light(rng, light_ink),
+        camera,
+        marks.world(rng) if rng.random() < 0.3 else None,
+    )
+    composed = compose(scene, page, rng)
+    sizes = "px<22" if px < 22 else "px<40" if px < 40 else "px<90" if px < 90 else "px90+"
+    kinds = [paper, pen_name, sizes, "touching" if touching else "apart", "turned" if turns else "upright"]
+    kinds += ["printed"] * printed + ["mixed"] * mixed
+    doubtful = np.array(composed.doubtful, int).reshape(-1, 4)
+    return Frame(_as_jpeg(composed.image, rng), composed.numbers, tuple(kinds), light_ink, turns, doubtful)
+
+
+def _page(
+    rng: Generator, hands: Hands, hand: Hand, across: float, down: float, printed: bool, mixed: bool
+) -> tuple[Page, float]:
+    """Return a page of at most that size in digit heights, and how wide it is."""
+    lines: list[list[list[Glyph]]] = []
+    widest = 0.65
+    count = min(int(rng.integers(1, 8)), max(1, int(down / hand.pitch)))
+    face = marks.fonts(printed=True)[int(rng.integers(len(marks.PRINTED)))]
+    for _ in range(count):
+        line: list[list[Glyph]] = []
+        x = 0.0
+        for _ in range(int(rng.choice([1, 1, 1, 2, 3, 4]))):
+            room = int((across - x) / (0.65 + hand.gap))
+            if room < 1:
+                break
+            length = min(int(rng.integers(1, 9)), room)
+            if mixed and rng.random() < 0.5:
+                glyphs = _mark(rng, length)
+            elif printed:
+                digits = [marks.sign(face, str(rng.integers(10)), True) for _ in range(length)]
+                glyphs = [glyph for glyph in digits if glyph]
+            else:
+                glyphs = [_digit(rng, hands) for _ in range(length)]
+            if mixed and not printed and rng.random() < 0.4:
+                sign = marks.word(rng, marks.OPERATORS, 1, False)
+                at = int(rng.integers(len(glyphs) + 1))
+                glyphs[at:at] = sign
+            line.append(glyphs)
+            x += sum(0.65 + hand.gap for _ in glyphs) + hand.number_gap
+        line = [glyphs for glyphs in line if glyphs]
+        if line:
+            lines.append(line)
+            widest = max(widest, x - hand.number_gap)
+    return lines or [[[_digit(rng, hands)]]], widest
+
+
+def _digit(rng: Generator, hands: Hands) -> Glyph:
+    """Return a digit of these hands, at times one drawn as MNIST lacks them."""
+    if rng.random() < 0.12:
+        label, variant = strokes.RARE[int(rng.integers(len(strokes.RARE)))]
+        drawing = strokes.draw_digit(rng, label, variant)
+        return Glyph(np.asarray(cv2.resize(drawing, (28, 28), interpolation=cv2.INTER_AREA), np.uint8), str(label))
+    at = int(rng.integers(len(hands.inks)))
+    return Glyph(hands.inks[at], str(hands.labels[at]))
+
+
+def _mark(rng: Generator, length: int) -> list[Glyph]:
+    """Return a word, or a scribble."""
+    if rng.random() < 0.2:
+        return [marks.scribble(rng)]
+    return marks.word(rng, marks.LETTERS, length, bool(rng.random() < 0.3))
+
+
+def _ink_tint(rng: Generator) -> NDArray[np.float64]:
+    """Return how far an ink's blue, green and red are from usual."""
+    return rng.normal(0, 12, 3) + rng.normal(0, 10)
+
+
+def _sheet(rng: Generator, paper: Paper) -> Sheet:
+    around = tuple(float(part) for part in rng.uniform(0.7, 4, 4)) if rng.random() < 0.6 else (9.0, 9.0, 9.0, 9.0)
+    tint: Colour | None = None
+    if paper == "board":
+        tint = BOARDS[int(rng.integers(len(BOARDS)))]
+    elif paper != "sticky" and rng.random() < 0.2:
+        tint = TINTS[int(rng.integers(len(TINTS)))]
+    rules: Colour = (
+        float(rng.uniform(120, 220)),
+        float(rng.uniform(110, 180)),
+        float(rng.uniform(90, 190)),
+    )
+    spacing = rng.uniform(0.2, 0.6) if paper == "squared" else rng.uniform(0.5, 1.1)
+    return Sheet(
+        paper,
+        around,  # type: ignore[arg-type]
+        tint,
+        (rules, float(rng.uniform(0.25, 0.7))),
+        float(spacing),
+        int(rng.choice([0, 1, 2, 4], p=[0.75, 0.1, 0.1, 0.05])),
+        float(rng.choice([0, rng.uniform(0.1, 0.5)], p=[0.85, 0.15])),
+    )
+
+
+def _light(rng: Generator, board: bool) -> Light:
+    return Light(
+        level=float(rng.uniform(0.55, 1)),
+        gradient=float(rng.uniform(0.05, 0.4)),
+        angle=float(rng.uniform(0, 360)),
+        vignette=float(rng.uniform(0, 0.35)),
+        shadow=float(rng.choice([0, rng.uniform(0.2, 0.6)])),
+        shadow_angle=float(rng.uniform(0, 360)),
+        shadow_softness=float(rng.uniform(4, 60)),
+        glare=float(rng.choice([0, rng.uniform(0.1, 0.4)], p=[0.7, 0.3] if board else [0.9, 0.1])),
+    )
+
+
+def _as_jpeg(image: Image, rng: Generator) -> Image:
+    """Return a picture as a JPEG file keeps it."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 97))])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+# --- frames to patches ---------------------------------------------------------------------------------------------
+
+SAME, OTHER = 0.62, 0.3
+"""A candidate is a digit where it shares this much of what both cover, and none where it shares less than that."""
+
+FEWEST, EACH = 10, 1.0
+"""Rejects that a frame gives at most: so many, and so many for each digit."""
+
+
+def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return what the segmenter makes of a frame: (N, 28, 28) uint8 patches, and (N,) labels.
+
+    Left out: what lies between a digit and none, bare strokes that are no digit's (they may be read as 1), and large
+    parts of digits.
+    """
+    candidates = segment(frame.image)
+    patches = np.rot90(normalize(candidates), -frame.turns, axes=(1, 2))
+    boxes = np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
+    digits = [digit for number in frame.numbers for digit in number.digits]
+    true = np.array([digit.box for digit in digits], int).reshape(-1, 4)
+    shared = shared_area(boxes, true)
+    area, true_area = boxes[:, 2] * boxes[:, 3], true[:, 2] * true[:, 3]
+    same = shared / (area[:, None] + true_area - shared)
+    part = shared / np.maximum(area[:, None], 1)
+    doubtful = (shared_area(boxes, frame.doubtful) / np.maximum(area[:, None], 1)).max(1, initial=0) > 0.2
+    best = same.max(1, initial=0)
+    # the inside of a 0 is as large, but not ink
+    right_ink = np.array([_is_light(frame.image, candidate) == frame.light_ink for candidate in candidates], bool)
+    is_digit = (best > SAME) & right_ink
+    bare = boxes[:, 3] > 1.8 * boxes[:, 2] if frame.turns % 2 == 0 else boxes[:, 2] > 1.8 * boxes[:, 3]
+    several = (shared > 0.6 * true_area).sum(1) > 1
+    fragment = (part.max(1, initial=0) > 0.5) & ~several & right_ink
+    elsewhere = several | (best < OTHER) | ((best > SAME) & ~right_ink)
+    other = elsewhere & ~is_digit & ~bare & ~doubtful & (~fragment | (best < 0.12))
+    others = np.flatnonzero(other & ~np.array([candidate.cut for candidate in candidates], bool))
+    most = int(FEWEST + EACH * len(digits))
+    if len(others) > most:
+        others = rng.choice(others, most, replace=False)
+    found = np.flatnonzero(is_digit)
+    labels = [int(digits[at].label) for at in same[found].argmax(1)] if len(found) else []
+    kept = np.round(patches[np.concatenate([found, others])] * 255).astype(np.uint8)
+    return kept, np.array(labels + [reject] * len(others), np.uint8)
+
+
+def _is_light(image: Image, candidate: Candidate) -> bool:
+    """Say whether a candidate's ink is lighter than what surrounds it."""
+    x, y, w, h = candidate.box
+    pad = 2 + max(w, h) // 12
+    top, left = max(0, y - pad), max(0, x - pad)
+    around = image[top : y + h + pad, left : x + w + pad].mean(axis=2)
+    ink = np.zeros(around.shape, bool)
+    ink[y - top : y - top + h, x - left : x - left + w] = cv2.resize(candidate.ink, (w, h)) > 127
+    return bool(around[ink].mean() > around[~ink].mean()) if ink.any() else False
