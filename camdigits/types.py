@@ -91,7 +91,7 @@ class Candidate:
     """A piece of ink that may be one digit.
 
     box: where, in the frame.
-    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity was: of the box, or at half its size.
+    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity: as large as the box, or half of it.
     contrast: how much the ink differs from its paper, 0 to 1 of the paper's brightness range.
     cut: it touches the frame's edge, so part of it may lie outside.
     """
