@@ -4,7 +4,10 @@ What the segmenter finds is matched with what was written: digits as the camera 
 whatever went wrong included, as what is no digit.
 """
 
+import argparse
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -17,7 +20,7 @@ from camdigits.segment import segment
 from camdigits.types import Candidate, Image, Number, shared_area
 from camdigits_export import marks, strokes
 from camdigits_export.camera import compose
-from camdigits_export.datasets import Inks, Labels
+from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
 from camdigits_export.scenes import (
     DESKS,
     PAPERS,
@@ -286,3 +289,46 @@ def _is_light(image: Image, candidate: Candidate) -> bool:
     ink = np.zeros(around.shape, bool)
     ink[y - top : y - top + h, x - left : x - left + w] = cv2.resize(candidate.ink, (w, h)) > 127
     return bool(around[ink].mean() > around[~ink].mean()) if ink.any() else False
+
+
+# --- a folder of them ----------------------------------------------------------------------------------------------
+
+
+def label_of(frame: Frame, file: str) -> dict[str, object]:
+    """Return what labels.json says of a frame, as tests/benchmarks/photos.py takes it."""
+    lines: dict[int, list[Number]] = {}
+    for number in frame.numbers:
+        lines.setdefault(number.line, []).append(number)
+    return {
+        "file": file,
+        "set": "composed",
+        "kinds": frame.kinds,
+        "rotation_cw_deg": -90 * frame.turns % 360,
+        "lines": ["".join(number.text for number in line) for line in lines.values()],
+        "groups": [[number.text for number in line] for line in lines.values()],
+        "boxes": [[*d.box, d.label] for line in lines.values() for number in line for d in number.digits],
+    }
+
+
+def main() -> None:
+    """Compose a folder of labelled frames, of MNIST's validation digits, always the same."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=3)
+    options = parser.parse_args()
+    data = load("mnist", "train")
+    kept = data.part(learnt_and_kept(data)[1])
+    options.folder.mkdir(parents=True, exist_ok=True)
+    labels = []
+    for at in range(options.count):
+        frame = draw_frame(np.random.default_rng([options.seed, at]), Hands(kept.inks, kept.labels))
+        if frame.numbers:
+            file = f"{at:04}.png"
+            cv2.imwrite(str(options.folder / file), frame.image)
+            labels.append(label_of(frame, file))
+    (options.folder / "labels.json").write_text(json.dumps(labels, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
