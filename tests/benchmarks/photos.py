@@ -346,7 +346,8 @@ def main() -> None:
     wrong = sum(not right for _, right in read_digits)
     print(
         f"digits with boxes: {answered} answered, {100 * wrong / max(answered, 1):.2f} % of them wrong, "
-        f"calibration error {100 * calibration_error(read_digits):.2f} % (numbers {100 * calibration_error(read_numbers):.2f} %)"
+        f"calibration error {100 * calibration_error(read_digits):.2f} % "
+        f"(numbers {100 * calibration_error(read_numbers):.2f} %)"
     )
     for name, count in false.items():
         print(f"{name}: a number in {count} of {len(pictures)} pictures without one")
