@@ -83,7 +83,7 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
     turns = int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))
     across, down = (width, height) if turns % 2 == 0 else (height, width)
     touching = bool(rng.random() < 0.12)
-    gap = float(rng.uniform(-0.12, 0.0) if touching else rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)]))
+    gap = float(rng.uniform(-0.06, -0.02) if touching else rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)]))
     hand = Hand(
         height=float(np.clip(1.25 * px, 26, 130)),
         gap=gap,

@@ -29,7 +29,7 @@ VERSIONS = 2
 RARE, REJECTS, HELD_REJECTS = 15_000, 60_000, 5000
 """Of the drawn kinds beside MNIST's 55,000; beside fewer signs, fewer."""
 
-FRAMES, HELD_FRAMES = 2000, 200
+FRAMES, HELD_FRAMES = 1000, 150
 """Composed frames for training and for choosing; each gives some ten digits, and as much that is none."""
 
 FOLDER = Path("runs") / "patches"

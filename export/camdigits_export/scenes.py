@@ -55,7 +55,8 @@ Page = Sequence[Sequence[Sequence[Glyph]]]
 class Hand:
     """How the numbers are laid out; lengths are in digit heights, `height` itself in pixels of the sheet.
 
-    gap: between the ink of neighbouring digits. number_gap: between numbers of one line. pitch: from baseline to
+    gap: between the ink of neighbouring digits; where it is negative their strokes run into one another by so much,
+    once they touch. number_gap: between numbers of one line. pitch: from baseline to
     baseline. jitter: how far sizes, gaps and baselines wander. slope: degrees by which lines rise to the right.
     """
 

@@ -34,10 +34,13 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
                 y += glyph.foot * size
                 # a mark parts what is written before it from what comes after
                 count += not glyph.label.isdigit()
-                drawn.append(_Drawn(ink, x, y - ink.shape[0], glyph.label, row, count))
+                digit = _Drawn(ink, x, y - ink.shape[0], glyph.label, row, count)
+                if hand.gap < 0 and drawn and drawn[-1].number == count:
+                    digit = digit._replace(x=_touching(drawn[-1], digit) + hand.gap * hand.height)
+                drawn.append(digit)
                 count += not glyph.label.isdigit()
                 gap = np.clip(hand.gap + rng.normal(0, hand.jitter), min(0.2, hand.gap), max(0.5, hand.gap))
-                x += ink.shape[1] + gap * hand.height
+                x = digit.x + ink.shape[1] + max(gap, 0.0) * hand.height
             x += (hand.number_gap - hand.gap) * hand.height
             count += 1
         wide = max(wide, x - hand.number_gap * hand.height)
@@ -55,6 +58,20 @@ class _Drawn(NamedTuple):
     label: str
     line: int
     number: int
+
+
+def _touching(left: _Drawn, right: _Drawn) -> float:
+    """Return the x at which a digit's strokes just touch those of the one before it."""
+    top, bottom = max(left.y, right.y), min(left.y + left.ink.shape[0], right.y + right.ink.shape[0])
+    rows = np.arange(int(top), int(bottom))
+    if not len(rows):
+        return right.x
+    there, here = ((side.ink > 0.5)[(rows - int(side.y)).clip(0, len(side.ink) - 1)] for side in (left, right))
+    end = np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), -np.inf)
+    begin = np.where(here.any(axis=1), here.argmax(axis=1), np.inf)
+    # strokes that pass each other by in height meet where their boxes do
+    nearest = float((begin - end).min())
+    return left.x - nearest if np.isfinite(nearest) else right.x
 
 
 def _place(canvas: Floats, digit: _Drawn, lift: float) -> Placed:
