@@ -18,13 +18,13 @@ test: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow"
 
-# what CI runs beside `make test`: the slow tests, and everything again with OpenCV 4
+# what CI runs beside `make test`: the slow tests, and the reader's again with OpenCV 4
 check: test
 	$(BIN)/python -m pytest -m slow
-	$(MAKE) pytest VENV=.venv-opencv4 OPENCV="opencv-python<5"
+	$(MAKE) pytest VENV=.venv-opencv4 OPENCV="opencv-python<5" TESTS="--ignore tests/export"
 
 pytest: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
 # every Python that is supported, where it is installed
 test-all:

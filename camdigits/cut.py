@@ -1,12 +1,12 @@
 """Candidates that are several digits joined: where to cut them, and which cuts read best.
 
-Recognition-based segmentation (Matan, Burges, LeCun and Denker 1992, "Multi-digit recognition using a space displacement
-neural network"): a piece of ink that the reader takes for no digit, and that is wide enough for two, is cut at its
-thinnest places along straight lines, upright and slanted. All pieces are read in one batch, and the cuts whose pieces
-are digits most surely are the explanation of the whole.
+Recognition-based segmentation (Matan, Burges, LeCun and Denker 1992, "Multi-digit recognition using a space
+displacement neural network"): a piece of ink that the reader takes for no digit, and that is wide enough for two, is
+cut along straight lines where its outline has valleys. All pieces are read in one batch, and the cuts whose pieces are
+digits most surely are the explanation of the whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from camdigits.types import Box, Candidate, Probabilities
 
-WIDEST = 3.6
+WIDEST = 4.5
 """What is wider than so many times its height is no few digits."""
 
-NARROWEST = 0.62
+NARROWEST = 0.5
 """What is narrower than this many times its height is one digit."""
 
 LOWEST = 12
@@ -34,7 +34,7 @@ HEIGHT = 48
 SLANTS = (-0.3, 0.0, 0.3)
 """Of a cut: steps to the right for each step down."""
 
-CUTS = 5
+CUTS = 6
 """Places at which a candidate is cut at most."""
 
 APART = 0.1
@@ -46,8 +46,11 @@ VALLEY = 0.06
 STEEPEST = 0.8
 """The most that a cut may lean: steps to the side for each step down."""
 
-THICK = 0.45
+THICK = 0.65
 """A cut goes through less ink than this share of the height."""
+
+WHOLE = 0.9
+"""What is read as one digit with this confidence is not cut."""
 
 SURE = 0.5
 """Each piece must be a digit with this confidence."""
@@ -61,12 +64,34 @@ class Piece(NamedTuple):
     candidate: Candidate
 
 
+def apart(
+    candidates: Sequence[Candidate],
+    probabilities: Probabilities,
+    read: Callable[[Sequence[Candidate]], Probabilities],
+) -> tuple[list[Candidate], Probabilities]:
+    """Return the candidates and their probabilities, and after them the pieces of those that read best cut.
+
+    read: gives the probabilities of some candidates.
+    """
+    wholes = [pieces(candidates[i]) for i in joined(candidates, probabilities)]
+    every = [piece.candidate for found in wholes for piece in found]
+    if not every:
+        return list(candidates), probabilities
+    of_pieces = read(every)
+    chosen: list[int] = []
+    first = 0
+    for found in wholes:
+        chosen += [first + i for i in best(found, of_pieces[first : first + len(found)])]
+        first += len(found)
+    return [*candidates, *(every[i] for i in chosen)], np.concatenate([probabilities, of_pieces[chosen]])
+
+
 def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> list[int]:
     """Return which candidates may be several digits joined."""
     wide = [
         i
         for i, candidate in enumerate(candidates)
-        if probabilities[i, :-1].max() < SURE
+        if probabilities[i, :-1].max() < WHOLE
         and candidate.box.h >= LOWEST
         and NARROWEST < candidate.box.w / candidate.box.h < WIDEST
         and not candidate.cut

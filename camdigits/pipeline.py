@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from camdigits.classify import Classifier
+from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
@@ -17,8 +18,10 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     candidates = segment(image)
     patches = normalize(candidates)
     probabilities = classifier(patches)
+    candidates, probabilities = apart(candidates, probabilities, lambda joined: classifier(normalize(joined)))
     numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if in_doubt(candidates, numbers):
+        patches = normalize(candidates)
         turns = likeliest(candidates, patches, classifier)
         others = classifier(turned(patches, turns))
         turned_numbers = decode(candidates, others, classifier.labels, min_confidence, turns)

@@ -18,6 +18,7 @@ STAGES = {
     "sinks",
     "pictures",
     "turn",
+    "cut",
 }
 GROUND = {"types", "errors"}
 ALLOWED = {

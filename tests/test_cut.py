@@ -1,0 +1,115 @@
+"""Joined digits come apart at the valleys of their outline, and only where every piece is a digit."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from camdigits.cut import SURE, Piece, apart, best, joined, pieces
+from camdigits.types import Box, Candidate, Probabilities
+
+RING = 40
+
+
+def rings(count: int, overlap: int = 4, slant: float = 0.0) -> Candidate:
+    """Circles in a row that just touch, at (100, 50)."""
+    ink = np.zeros((RING, count * (RING - overlap) + overlap), np.uint8)
+    for at in range(count):
+        centre = at * (RING - overlap) + RING // 2, RING // 2
+        cv2.circle(ink, centre, RING // 2 - 3, 255, 5, cv2.LINE_AA)
+    shear = np.array([[1, -slant, slant * RING if slant > 0 else 0], [0, 1, 0]], np.float32)
+    ink = np.asarray(cv2.warpAffine(ink, shear, (ink.shape[1] + int(abs(slant) * RING), RING)), np.uint8)
+    return Candidate(Box(100, 50, *ink.shape[::-1]), ink, 0.8)
+
+
+def said(*rows: tuple[int, float]) -> Probabilities:
+    """Of each candidate: a label, 3 for none of the three, and how sure it is."""
+    probabilities = np.zeros((len(rows), 4), np.float32)
+    for row, (label, confidence) in zip(probabilities, rows, strict=True):
+        row[:] = (1 - confidence) / 3
+        row[label] = confidence
+    return probabilities
+
+
+def as_rings(found: list[Candidate]) -> Probabilities:
+    """Read what is as wide as high as a digit, and all else as none."""
+    return said(*[(0, 0.9) if 0.75 < c.box.w / c.box.h < 1.3 else (3, 0.9) for c in found])
+
+
+@pytest.mark.parametrize("slant", [-0.3, 0.0, 0.3])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_rings_that_touch_come_apart(count: int, slant: float) -> None:
+    whole = rings(count, slant=slant)
+    candidates, probabilities = apart([whole], said((3, 0.99)), as_rings)
+    parts = sorted((candidate.box for candidate in candidates[1:]), key=lambda box: box.x)
+    assert candidates[0] is whole
+    assert len(parts) == count
+    assert len(probabilities) == count + 1
+    for at, box in enumerate(parts):
+        assert box.x == pytest.approx(100 + at * (RING - 4), abs=RING / 4)
+        assert box.h == pytest.approx(RING, abs=4)
+
+
+def test_ink_of_half_size_gives_pieces_in_the_pictures_pixels() -> None:
+    whole = rings(2)
+    double = Candidate(Box(100, 50, 2 * whole.box.w, 2 * whole.box.h), whole.ink, 0.8)
+    boxes = [candidate.box for candidate in apart([double], said((3, 0.99)), as_rings)[0][1:]]
+    assert sorted(box.x for box in boxes) == pytest.approx([100, 100 + 2 * (RING - 4)], abs=8)
+    assert all(box.h == pytest.approx(2 * RING, abs=8) for box in boxes)
+
+
+def test_nothing_is_cut_that_is_read_whole_narrow_low_or_at_the_edge() -> None:
+    whole = rings(2)
+    sure, none = said((1, 0.9)), said((3, 0.9))
+    edge = Candidate(whole.box, whole.ink, 0.8, cut=True)
+    low = Candidate(Box(0, 0, 20, 10), np.full((10, 20), 255, np.uint8), 0.8)
+    narrow = Candidate(Box(0, 0, 20, 40), np.full((40, 20), 255, np.uint8), 0.8)
+    assert joined([whole], none) == [0]
+    assert joined([whole], sure) == joined([edge], none) == joined([low], none) == joined([narrow], none) == []
+    assert apart([whole], sure, as_rings)[0] == [whole]
+
+
+def test_a_whole_whose_pieces_are_no_digits_stays_alone() -> None:
+    whole = rings(2)
+    candidates, probabilities = apart([whole], said((3, 0.9)), lambda found: said(*[(3, 0.9)] * len(found)))
+    assert candidates == [whole]
+    assert len(probabilities) == 1
+
+
+def test_the_surest_way_from_end_to_end_wins() -> None:
+    box = rings(1)
+    found = [Piece(start, end, box) for start, end in ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2))]
+    assert best(found, said((0, 0.9), (0, 0.6), (1, 0.9), (1, 0.99), (2, 0.3))) == [0, 2]
+    assert best(found, said((0, 0.9), (0, 0.95), (1, 0.9), (1, 0.99), (2, 0.3))) == [1, 3]
+    assert best(found, said((0, 0.9), (0, 0.4), (1, 0.4), (1, 0.99), (2, 0.3))) == []
+    assert best([], said()) == []
+
+
+@given(
+    count=st.integers(1, 3),
+    overlap=st.integers(2, 12),
+    seed=st.integers(0, 2**16),
+)
+@settings(deadline=None, max_examples=40)
+def test_pieces_lie_in_the_whole_and_hold_only_its_ink(count: int, overlap: int, seed: int) -> None:
+    whole = rings(count, overlap)
+    noisy = whole.ink.copy()
+    noisy[np.random.default_rng(seed).random(noisy.shape) < 0.02] = 255
+    whole = Candidate(whole.box, noisy, 0.5)
+    for start, end, piece in pieces(whole):
+        assert 0 <= start < end
+        x, y = piece.box.x - whole.box.x, piece.box.y - whole.box.y
+        assert x >= 0
+        assert y >= 0
+        assert piece.box.right <= whole.box.right
+        assert piece.box.bottom <= whole.box.bottom
+        there: NDArray[np.uint8] = noisy[y : y + piece.box.h, x : x + piece.box.w]
+        assert (piece.ink <= there).all()
+        assert piece.contrast == 0.5
+
+
+def test_a_way_needs_sure_pieces_only() -> None:
+    found = [Piece(0, 1, rings(1)), Piece(1, 2, rings(1))]
+    assert best(found, said((0, SURE + 0.01), (1, SURE + 0.01))) == [0, 1]
