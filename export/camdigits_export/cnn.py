@@ -40,7 +40,7 @@ class Recipe:
     architecture: Architecture = "best"
     dataset: str = "mnist"
     start: str = ""
-    epochs: int = 36
+    epochs: int = 30
     seed: int = 1
     channels: Sequence[int] = (24, 64, 96)
     dense: int = 96
@@ -51,7 +51,7 @@ class Recipe:
     ema: float = 0.998
     seen_share: float = 0.4
     rare_share: float = 0.08
-    reject_share: float = 0.25
+    reject_share: float = 0.2
     frame_share: float = 0.5
     jitter_share: float = 0.7
     reject_bias: float = 0.3
