@@ -95,6 +95,7 @@ def image(
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures here.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Open each annotated picture; a key shows the next.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a table.")] = None,
+    explain: Annotated[Path | None, typer.Option(metavar="DIR", help="Write here why each was so read.")] = None,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
     roi: Annotated[str | None, typer.Option(metavar="x,y,w,h", help="Read only this part of each picture.")] = None,
@@ -103,12 +104,13 @@ def image(
     from camdigits.advice import why_nothing
     from camdigits.classify import Classifier
     from camdigits.pictures import find_pictures
-    from camdigits.stills import AnnotatedFolder, Table, Unread, read_pictures, show_until_key
+    from camdigits.stills import AnnotatedFolder, ExplainedFolder, Table, Unread, read_pictures, show_until_key
 
     classifier = Classifier(model)
     names = list(find_pictures(paths, output))
     failed = False
     folder = AnnotatedFolder(output, names) if output else None
+    pages = ExplainedFolder(explain, classifier.labels, min_confidence) if explain else None
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
         stills = read_pictures(names, classifier, min_confidence, _roi(roi))
         for still in _progress(stills, len(names)):
@@ -126,6 +128,8 @@ def image(
                 table.write(still)
             if folder:
                 folder.write(still)
+            if pages:
+                pages.write(still)
             if window and not show_until_key(window, still):
                 if not window.lost:
                     break

@@ -7,7 +7,7 @@ digits most surely are the explanation of the whole.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import cv2
@@ -45,6 +45,9 @@ VALLEY = 0.06
 
 STEEPEST = 0.8
 """The most that a cut may lean: steps to the side for each step down."""
+
+BETWEEN = 0.5
+"""Ink that a cut from valley to valley goes through counts so much."""
 
 THICK = 0.65
 """A cut goes through less ink than this share of the height."""
@@ -153,21 +156,22 @@ def _cuts(ink: NDArray[np.uint8]) -> list[tuple[float, float]]:
     lower = np.where(solid.any(axis=0), h - 1 - solid[::-1].argmax(axis=0), -1)
     above, below = _valleys(upper), _valleys(h - 1 - lower)
     middle = (h - 1) / 2
-    lines = {
-        ((x * (lower[z] - middle) + z * (middle - upper[x])) / (lower[z] - upper[x]), (z - x) / (lower[z] - upper[x]))
-        for x in above
-        for z in below
-        if lower[z] > upper[x] and abs(z - x) < STEEPEST * h
-    }
-    for valleys, outline in ((above, upper), (below, lower)):
-        lines |= {(x + slant * (middle - outline[x]), slant) for x in valleys for slant in SLANTS}
     rows = np.arange(h)
     options = []
-    for at, slant in lines:
+
+    def add(at: float, slant: float, weight: float) -> None:
         columns = np.round(at + slant * (rows - middle)).astype(int)
         through = int(solid[rows, columns.clip(0, solid.shape[1] - 1)].sum())
         if abs(slant) <= STEEPEST and through < THICK * h:
-            options.append((through, at - 2, slant))
+            options.append((weight * through, at - 2, slant))
+
+    for x, z in product(above, below):
+        if lower[z] > upper[x]:
+            slant = (z - x) / (lower[z] - upper[x])
+            add(x + slant * (middle - upper[x]), slant, BETWEEN)
+    for valleys, outline in ((above, upper), (below, lower)):
+        for x, slant in product(valleys, SLANTS):
+            add(x + slant * (middle - outline[x]), slant, 1.0)
     chosen: list[tuple[float, float]] = []
     for _, at, slant in sorted(options):
         if all(abs(at - other) > APART * h for other, _ in chosen):

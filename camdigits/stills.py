@@ -16,6 +16,7 @@ import cv2
 
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError, PictureError, SinkError
+from camdigits.explain import explain
 from camdigits.overlay import draw_numbers
 from camdigits.pictures import STANDARD_INPUT, load_picture
 from camdigits.pipeline import trace_image
@@ -172,16 +173,38 @@ class AnnotatedFolder:
 
     def write(self, still: Still) -> Path:
         """Write a copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
-        source = Path("stdin.png") if still.source == STANDARD_INPUT else Path(still.source)
-        suffix = source.suffix if source.suffix.lower() in PICTURE_SUFFIXES else ".png"
-        tries = (self._folder / f"{source.stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
-        path = next(path for path in tries if path not in self._written)
-        self._written.add(path)
+        suffix = Path(still.source).suffix
+        suffix = suffix if suffix.lower() in PICTURE_SUFFIXES else ".png"
+        path = _unused(self._folder, still, suffix, self._written)
         try:
             path.write_bytes(cv2.imencode(suffix, draw_numbers(still.image, still.numbers))[1].tobytes())
         except OSError as error:
             raise SinkError(f"{path}: cannot write the annotated picture: {error.strerror}") from error
         return path
+
+
+class ExplainedFolder:
+    """A folder for pages that say why each picture was so read."""
+
+    def __init__(self, folder: Path, labels: tuple[str, ...], min_confidence: float) -> None:
+        """Take what the pictures are read with; the first page makes the folder."""
+        self._folder, self._labels, self._min_confidence = folder, labels, min_confidence
+        self._written: set[Path] = set()
+
+    def write(self, still: Still) -> Path:
+        """Write a page and return its file, named like the picture; namesakes get a number. Raises SinkError."""
+        path = _unused(self._folder, still, ".html", self._written)
+        explain(still.image, still.trace, self._labels, self._min_confidence, path)
+        return path
+
+
+def _unused(folder: Path, still: Still, suffix: str, taken: set[Path]) -> Path:
+    """Return a file of the folder named like a picture that is not taken, and take it."""
+    stem = "stdin" if still.source == STANDARD_INPUT else Path(still.source).stem
+    tries = (folder / f"{stem}{count}{suffix}" for count in ["", *(f"-{n}" for n in range(2, 10_000))])
+    path = next(path for path in tries if path not in taken)
+    taken.add(path)
+    return path
 
 
 def show_until_key(window: Window, still: Still) -> bool:

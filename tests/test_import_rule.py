@@ -19,13 +19,14 @@ STAGES = {
     "pictures",
     "turn",
     "cut",
+    "explain",
 }
 GROUND = {"types", "errors"}
 ALLOWED = {
     "types": set(),
     "errors": set(),
-    # a model states the normalisation it was trained with, so classify reads its version
-    **{stage: GROUND | ({"normalize"} if stage == "classify" else set()) for stage in STAGES},
+    # a model states the normalisation it was trained with, so classify reads its version; explain shows patches
+    **{stage: GROUND | ({"normalize"} if stage in ("classify", "explain") else set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
 HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}
