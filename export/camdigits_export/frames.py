@@ -47,6 +47,9 @@ CHALK = Pen((226, 230, 230), 9.5, 0.9, 0.42)
 TINTS: tuple[Colour, ...] = ((205, 235, 245), (200, 225, 200), (235, 215, 190), (190, 200, 240), (170, 215, 235))
 BOARDS: tuple[Colour, ...] = ((62, 70, 52), (40, 42, 40), (70, 92, 48), (90, 60, 40))
 
+TILT = 18.0
+"""Degrees by which the sheet may lean away."""
+
 SMALLEST, USUAL, LARGEST = 14.0, 110.0, 420.0
 """Heights of digits in the frame, pixels; a quarter of the frames have them larger than usual."""
 
@@ -105,13 +108,16 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
         width=max(1.2, pen.width * hand.height / 85 * float(np.exp(rng.normal(0, 0.3)))),
         opacity=float(np.clip(pen.opacity * rng.uniform(0.55, 1.05), 0.25, 0.98)),
     )
+    fill = float(np.clip(max(widest * px / across, tall * px / down), 0.02, 0.95))
+    # who looks at small writing stands far away and sees little perspective
+    most = TILT * min(1.0, 2 * fill)
     camera = Camera(
         width=width,
         height=height,
         turn=90.0 * turns + float(rng.normal(0, 7)),
-        pitch=float(rng.normal(0, 9)),
-        yaw=float(rng.normal(0, 8)),
-        fill=float(np.clip(max(widest * px / across, tall * px / down), 0.02, 0.95)),
+        pitch=float(np.clip(rng.normal(0, most / 2), -most, most)),
+        yaw=float(np.clip(rng.normal(0, most / 2), -most, most)),
+        fill=fill,
         center=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.4, 0.6))),
         defocus=float(rng.uniform(0.3, 1.1 + px / 90)),
         motion=(float(rng.exponential(0.7)), float(rng.exponential(0.7))),

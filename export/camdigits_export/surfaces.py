@@ -10,11 +10,15 @@ from camdigits.types import Image
 from camdigits_export.grain import bgr, clouds, fibres, floats, rounded, streaks
 from camdigits_export.scenes import Colour, Desk, Floats, Light, Matrix, Scene, Writing, project
 
+LARGEST = 60_000_000
+"""Pixels that a camera may look over; each takes some hundred bytes."""
+
 
 def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Generator) -> tuple[Image, Matrix]:
     """Paint desk, sheet and ink under their light, as far as the views reach.
 
-    Returns the (h, w, 3) picture and the (3, 3) matrix from its pixels to the sheet's.
+    Returns the (h, w, 3) picture and the (3, 3) matrix from its pixels to the sheet's. Raises ValueError where that is
+    too far: towards the horizon.
     """
     camera = scene.camera
     frame = np.array([[0, 0], [camera.width, 0], [camera.width, camera.height], [0, camera.height]], np.float64)
@@ -22,6 +26,8 @@ def surface(scene: Scene, writing: Writing, views: Sequence[Matrix], rng: Genera
     x, y = np.floor(reach.min(axis=0)).astype(int) - 2
     width, height = np.ceil(reach.max(axis=0)).astype(int) + 2 - (x, y)
     shape = int(height), int(width)
+    if shape[0] * shape[1] > LARGEST:
+        raise ValueError(f"the camera looks over {shape[1]}x{shape[0]} pixels of sheet and desk; lean it less")
     paint = desk(scene.desk, shape, rng) if scene.backdrop is None else _backdrop(scene.backdrop, shape)
     covered = _covered((height, width), (-x, -y), writing.ink.shape, rng)
     fallen = cv2.GaussianBlur(np.roll(covered, (5, 4), (0, 1)), (0, 0), 5)[..., None]

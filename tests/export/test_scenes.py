@@ -240,6 +240,12 @@ def test_one_surface_serves_many_views() -> None:
         assert expose(painted, view @ origin, replace(STEADY, camera=camera), sensor).std() > 20
 
 
+def test_a_camera_that_sees_the_horizon_is_refused() -> None:
+    scene = replace(STEADY, camera=replace(STEADY.camera, fill=0.02, pitch=6))
+    with pytest.raises(ValueError, match="lean it less"):
+        compose(scene, page_of("12"), np.random.default_rng(1))
+
+
 @pytest.mark.parametrize("height", [25, 60, 150])
 @pytest.mark.parametrize("width", [3, 8])
 def test_strokes_have_the_pens_width_whatever_the_digits_size(height: int, width: int) -> None:

@@ -1,0 +1,180 @@
+"""Points, commas and minus signs: small ink beside the digits of a number, which no patch shows.
+
+Between two digits of a number, ink at their feet is a decimal point or comma, and any other mark holds them apart: 7.5
+is never 75, nor is 3-4 34. A stroke lying before the first digit is its minus.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from camdigits.types import Box, Digit, Image, Number
+
+LEVEL = 30.0
+"""Degrees by which lines may slope; beside steeper ones signs are not looked for."""
+
+LEAST = 0.06
+"""A sign's longer side, in heights of the digits beside it, at least."""
+
+POINT = 0.36
+"""Of a point or comma at most."""
+
+FEET = 0.62
+"""How far below the top of the digits the middle of a point lies at least, in their heights."""
+
+BELOW = 0.35
+"""How far a comma may reach below the digits' feet."""
+
+MINUS = 0.2, 1.0
+"""Least and most width of a minus, in heights of the digit after it."""
+
+FLAT = 0.45
+"""A minus is lower than this share of its width."""
+
+PEN = 0.5
+"""A point is wider than this share of the digits' strokes."""
+
+AS_STRONG = 0.45
+"""A sign has at least this share of the contrast of the digits' ink."""
+
+
+class _Mark(NamedTuple):
+    """Ink near digits: its box in the picture's pixels, and how much of the digits' contrast it has."""
+
+    box: Box
+    strength: float
+
+
+def with_signs(image: Image, numbers: Sequence[Number]) -> list[Number]:
+    """Return the numbers of a picture with their points and minus signs in the text, parted where a mark stands."""
+    found = []
+    for number in numbers:
+        if abs(number.angle) > LEVEL:
+            found.append(number)
+        else:
+            found += _signed(image, number)
+    return found
+
+
+def _signed(image: Image, number: Number) -> list[Number]:
+    """Return one number with its signs, or the several that it is."""
+    height = median(digit.box.h for digit in number.digits)
+    digits = number.digits
+    region = _region(image, number.box, height)
+    marks = _marks(image, region, [digit.box for digit in digits], height)
+    parts = [[digits[0]]]
+    texts = [("-" if _minus(marks, digits[0], height) else "") + digits[0].label]
+    for left, right in pairwise(digits):
+        sign = _between(marks, left.box, right.box, height)
+        if sign == " ":
+            parts.append([right])
+            texts.append(right.label)
+        else:
+            parts[-1].append(right)
+            texts[-1] += sign + right.label
+    if len(parts) == 1:
+        return [replace(number, text=texts[0])]
+    return [_part(number, text, part) for text, part in zip(texts, parts, strict=True)]
+
+
+def _region(image: Image, box: Box, height: float) -> Box:
+    """Return what of the picture may hold a number's signs."""
+    left, top = max(0, int(box.x - 1.5 * height)), max(0, int(box.y - 0.1 * height))
+    right = min(image.shape[1], int(box.right + 0.3 * height))
+    bottom = min(image.shape[0], int(box.bottom + (BELOW + 0.1) * height) + 1)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _marks(image: Image, region: Box, digits: Sequence[Box], height: float) -> list[_Mark]:
+    """Return the connected ink in a region that is no digit's."""
+    there = image[region.y : region.bottom, region.x : region.right]
+    grey = np.asarray(cv2.cvtColor(there, cv2.COLOR_BGR2GRAY), np.uint8)
+    side = 2 * int(height) + 1
+    paper = np.asarray(cv2.blur(grey, (side, side)), np.int16)
+    away = grey.astype(np.int16) - paper
+    inside = np.zeros(grey.shape, bool)
+    for box in digits:
+        inside[box.y - region.y : box.bottom - region.y, box.x - region.x : box.right - region.x] = True
+    ink, light = _contrast(away[inside])
+    away = away if light else -away
+    mask = (away > 0.5 * ink).astype(np.uint8)
+    strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
+    pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    marks = []
+    for at in range(1, count):
+        x, y, w, h, area = (int(value) for value in stats[at])
+        if max(w, h) < max(LEAST * height, PEN * pen) or area < 0.3 * (PEN * pen) ** 2:
+            continue
+        strength = float(away[parts == at].max()) / max(ink, 1)
+        marks.append(_Mark(Box(x + region.x, y + region.y, w, h), strength))
+    return marks
+
+
+def _contrast(away: NDArray[np.int16]) -> tuple[float, bool]:
+    """Return how far ink in digits' boxes is from paper, and whether it is lighter."""
+    dark, light = (float(np.percentile(away, q)) for q in (8, 92))
+    return max(-dark, light), light > -dark
+
+
+def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> str:
+    """Return "." or "," or "" between two digits, or " " where something else stands there."""
+    top = (left.y + right.y) / 2
+    tall = (left.h + right.h) / 2
+    sign = ""
+    for mark in marks:
+        x, y = mark.box.center
+        # under the arm of a 7 too, but not in the arc of a digit
+        if not (left.center[0] < x < right.center[0]) or mark.strength < AS_STRONG or _is_of(mark.box, left, right):
+            continue
+        deep = (y - top) / tall
+        if max(mark.box.w, mark.box.h) <= POINT * height and deep > FEET:
+            sign = "," if mark.box.bottom - (top + tall) > 0.5 * mark.box.h and mark.box.h > 1.3 * mark.box.w else "."
+        elif left.right - 0.1 * height < x < right.x + 0.1 * height and mark.box.h < 1.6 * height:
+            return " "
+    return sign
+
+
+def _is_of(box: Box, *digits: Box) -> bool:
+    """Say whether ink is a digit's own: most of the digit's height, or mostly inside its box."""
+    for digit in digits:
+        w = min(box.right, digit.right) - max(box.x, digit.x)
+        h = min(box.bottom, digit.bottom) - max(box.y, digit.y)
+        if w > 0 and h > 0 and (h > 0.6 * digit.h or w * h > 0.7 * box.w * box.h):
+            return True
+    return False
+
+
+def _minus(marks: Sequence[_Mark], first: Digit, height: float) -> bool:
+    """Say whether a minus stands before a digit, and nothing else does."""
+    box = first.box
+    lying = False
+    for mark in marks:
+        if mark.box.right > box.x + 0.15 * box.w or mark.strength < AS_STRONG or _is_of(mark.box, box):
+            continue
+        gap = (box.x - mark.box.right) / height
+        deep = (mark.box.center[1] - box.y) / box.h
+        if gap > 1:
+            continue
+        low, high = MINUS
+        if low * height < mark.box.w < high * height and mark.box.h < FLAT * mark.box.w and 0.3 < deep < 0.75:
+            lying = True
+        elif mark.box.h > 0.4 * height:
+            return False
+    return lying
+
+
+def _part(number: Number, text: str, digits: Sequence[Digit]) -> Number:
+    """Return some of a number's digits as a number of their own."""
+    box = digits[0].box
+    for digit in digits[1:]:
+        box = box.union(digit.box)
+    confidence = math.prod(digit.confidence for digit in digits)
+    return replace(number, text=text, confidence=confidence, box=box, digits=tuple(digits))
