@@ -8,6 +8,7 @@ from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
+from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import in_doubt, likeliest, reads_better, turned
 from camdigits.types import MIN_CONFIDENCE, Frame, Image, Number, Reading, Trace
@@ -27,7 +28,7 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
         turned_numbers = decode(candidates, others, classifier.labels, min_confidence, turns)
         if reads_better(turned_numbers, numbers):
             probabilities, numbers = others, turned_numbers
-    return Trace(tuple(candidates), probabilities, tuple(numbers))
+    return Trace(tuple(candidates), probabilities, tuple(with_signs(image, numbers)))
 
 
 def read_image(

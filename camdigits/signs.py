@@ -20,11 +20,11 @@ from camdigits.types import Box, Digit, Image, Number
 LEVEL = 30.0
 """Degrees by which lines may slope; beside steeper ones signs are not looked for."""
 
-LEAST = 0.06
+LEAST = 0.05
 """A sign's longer side, in heights of the digits beside it, at least."""
 
-POINT = 0.36
-"""Of a point or comma at most."""
+POINT = 0.28, 0.45
+"""Width and height of a point or comma at most."""
 
 FEET = 0.62
 """How far below the top of the digits the middle of a point lies at least, in their heights."""
@@ -35,14 +35,26 @@ BELOW = 0.35
 MINUS = 0.2, 1.0
 """Least and most width of a minus, in heights of the digit after it."""
 
-FLAT = 0.45
-"""A minus is lower than this share of its width."""
+FLAT = 0.6
+"""A stroke that lies is lower than this share of its width."""
 
-PEN = 0.5
+LONG = 1.35
+"""A comma is higher than so many times its width."""
+
+MESS = 2
+"""More marks than this between two digits are paper, not signs."""
+
+ALONE = 0.06
+"""Around a sign there is no other ink within so many heights."""
+
+PEN = 0.4
 """A point is wider than this share of the digits' strokes."""
 
-AS_STRONG = 0.45
-"""A sign has at least this share of the contrast of the digits' ink."""
+WEAKEST = 0.35
+"""Ink, and the blurred edge of a small point, has at least this share of the contrast of the digits' ink."""
+
+AS_STRONG = 0.6
+"""The strongest ink of a sign has at least this share of it."""
 
 
 class _Mark(NamedTuple):
@@ -79,6 +91,8 @@ def _signed(image: Image, number: Number) -> list[Number]:
         else:
             parts[-1].append(right)
             texts[-1] += sign + right.label
+    if sum(text.count(".") + text.count(",") for text in texts) > 1:  # dirt, or a list without room between
+        return [number]
     if len(parts) == 1:
         return [replace(number, text=texts[0])]
     return [_part(number, text, part) for text, part in zip(texts, parts, strict=True)]
@@ -86,7 +100,7 @@ def _signed(image: Image, number: Number) -> list[Number]:
 
 def _region(image: Image, box: Box, height: float) -> Box:
     """Return what of the picture may hold a number's signs."""
-    left, top = max(0, int(box.x - 1.5 * height)), max(0, int(box.y - 0.1 * height))
+    left, top = max(0, int(box.x - 2.5 * height)), max(0, int(box.y - 0.1 * height))
     right = min(image.shape[1], int(box.right + 0.3 * height))
     bottom = min(image.shape[0], int(box.bottom + (BELOW + 0.1) * height) + 1)
     return Box(left, top, right - left, bottom - top)
@@ -104,14 +118,20 @@ def _marks(image: Image, region: Box, digits: Sequence[Box], height: float) -> l
         inside[box.y - region.y : box.bottom - region.y, box.x - region.x : box.right - region.x] = True
     ink, light = _contrast(away[inside])
     away = away if light else -away
-    mask = (away > 0.5 * ink).astype(np.uint8)
+    mask = (away > WEAKEST * ink).astype(np.uint8)
     strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
     pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     marks = []
     for at in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[at])
+        if x == 0 or y == 0 or x + w == region.w or y + h == region.h:
+            continue  # a rule, a grid, the next line
         if max(w, h) < max(LEAST * height, PEN * pen) or area < 0.3 * (PEN * pen) ** 2:
+            continue
+        pad = round(ALONE * height)
+        around = parts[max(y - pad, 0) : y + h + pad, max(x - pad, 0) : x + w + pad]
+        if max(w, h) < height / 2 and ((around != 0) & (around != at)).any():
             continue
         strength = float(away[parts == at].max()) / max(ink, 1)
         marks.append(_Mark(Box(x + region.x, y + region.y, w, h), strength))
@@ -128,18 +148,33 @@ def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> st
     """Return "." or "," or "" between two digits, or " " where something else stands there."""
     top = (left.y + right.y) / 2
     tall = (left.h + right.h) / 2
+    feet = top + tall
+    # under the arm of a 7 too, but not in the arc of a digit
+    between = [
+        mark.box
+        for mark in marks
+        if left.center[0] < mark.box.center[0] < right.center[0]
+        and mark.strength > AS_STRONG
+        and not (_is_of(mark.box, left, right) and not _is_under(mark.box, left))
+    ]
+    if len(between) > MESS:
+        return ""
     sign = ""
-    for mark in marks:
-        x, y = mark.box.center
-        # under the arm of a 7 too, but not in the arc of a digit
-        if not (left.center[0] < x < right.center[0]) or mark.strength < AS_STRONG or _is_of(mark.box, left, right):
-            continue
-        deep = (y - top) / tall
-        if max(mark.box.w, mark.box.h) <= POINT * height and deep > FEET:
-            sign = "," if mark.box.bottom - (top + tall) > 0.5 * mark.box.h and mark.box.h > 1.3 * mark.box.w else "."
-        elif left.right - 0.1 * height < x < right.x + 0.1 * height and mark.box.h < 1.6 * height:
+    for box in between:
+        deep = (box.center[1] - top) / tall
+        small = box.w < POINT[0] * height and box.h < POINT[1] * height
+        if small and deep > FEET and box.h > FLAT * box.w:
+            sign = "," if box.h > LONG * box.w or box.bottom - feet > 0.6 * box.h else "."
+        elif left.right - 0.1 * height < box.center[0] < right.x + 0.1 * height and box.h < 1.6 * height:
             return " "
     return sign
+
+
+def _is_under(box: Box, left: Box) -> bool:
+    """Say whether ink lies in the lower right corner of a digit's box, as a point under the arm of a 7 or a 9."""
+    x, y = box.center
+    small = box.w < 0.35 * left.w and box.h < 0.35 * left.h
+    return small and x > left.x + 0.7 * left.w and y > left.y + 0.75 * left.h
 
 
 def _is_of(box: Box, *digits: Box) -> bool:
@@ -155,7 +190,7 @@ def _is_of(box: Box, *digits: Box) -> bool:
 def _minus(marks: Sequence[_Mark], first: Digit, height: float) -> bool:
     """Say whether a minus stands before a digit, and nothing else does."""
     box = first.box
-    lying = False
+    lying = None
     for mark in marks:
         if mark.box.right > box.x + 0.15 * box.w or mark.strength < AS_STRONG or _is_of(mark.box, box):
             continue
@@ -164,11 +199,16 @@ def _minus(marks: Sequence[_Mark], first: Digit, height: float) -> bool:
         if gap > 1:
             continue
         low, high = MINUS
-        if low * height < mark.box.w < high * height and mark.box.h < FLAT * mark.box.w and 0.3 < deep < 0.75:
-            lying = True
+        if low * height < mark.box.w < high * height and mark.box.h < FLAT * mark.box.w and 0.2 < deep < 0.85:
+            if lying is not None:  # an equals sign
+                return False
+            lying = mark.box
         elif mark.box.h > 0.4 * height:
             return False
-    return lying
+    # after another digit it is an operator, or a dash
+    return lying is not None and not any(
+        mark.box.h > 0.4 * height and 0 < lying.center[0] - mark.box.center[0] < 2 * height for mark in marks
+    )
 
 
 def _part(number: Number, text: str, digits: Sequence[Digit]) -> Number:

@@ -125,8 +125,9 @@ class Digit:
 class Number:
     """Digits that belong together, in reading order.
 
-    confidence: the chance that every digit is right, if none is missing. line: written lines from the top, from 0;
-    numbers side by side share it. angle: degrees of the baseline.
+    text: the labels of the digits, with a decimal point or comma and a leading minus where there is one. confidence:
+    the chance that every digit is right, if none is missing. line: written lines from the top, from 0; numbers side by
+    side share it. angle: degrees of the baseline.
     """
 
     text: str

@@ -20,6 +20,7 @@ STAGES = {
     "turn",
     "cut",
     "explain",
+    "signs",
 }
 GROUND = {"types", "errors"}
 ALLOWED = {

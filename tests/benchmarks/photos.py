@@ -83,8 +83,13 @@ def lines_of(numbers: Sequence[Number]) -> list[str]:
     """Return the digits of each written line."""
     lines: dict[int, str] = defaultdict(str)
     for number in numbers:
-        lines[number.line] += "".join(c for c in number.text if c.isdigit())
+        lines[number.line] += digits_of(number)
     return [lines[at] for at in sorted(lines)]
+
+
+def digits_of(number: Number) -> str:
+    """Return a number without its signs: labels name none."""
+    return "".join(digit.label for digit in number.digits)
 
 
 PEER = """
@@ -311,7 +316,7 @@ def main() -> None:
             elapsed = 1000 * (time.perf_counter() - start)
             lines = lines_of(trace.numbers)
             for kind in kinds:
-                add(sums["camdigits"][kind], label, lines, [number.text for number in trace.numbers], elapsed)
+                add(sums["camdigits"][kind], label, lines, [digits_of(number) for number in trace.numbers], elapsed)
             for name, reader in peers.items():
                 theirs, elapsed = reader(path)
                 for kind in kinds:
@@ -323,7 +328,7 @@ def main() -> None:
                 read_digits += [(sure, stage != "misread") for stage, sure in fate if sure]
             if label.get("groups"):
                 wanted = {number for line in label["groups"] for number in line}
-                read_numbers += [(number.confidence, number.text in wanted) for number in trace.numbers]
+                read_numbers += [(number.confidence, digits_of(number) in wanted) for number in trace.numbers]
             if sorted(lines) != sorted(label["lines"]):
                 failures.append((label["file"], image, trace.numbers, label["lines"]))
         false: dict[str, int] = Counter()

@@ -1,0 +1,129 @@
+"""Small ink beside digits: a point, a comma, a minus, or what holds numbers apart."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camdigits.signs import with_signs
+from camdigits.types import Box, Digit, Image, Number
+from tests.support.drawing import draw_digit, paper
+
+H, W, TOP = 60, 34, 100
+"""Of digits drawn from x = 100 on."""
+
+
+def scene(text: str, gap: int = 22, level: int = 210, ink: int = 50) -> tuple[Image, Number]:
+    """Draw a number with room between its digits."""
+    image = paper(level=level)
+    digits = []
+    for at, label in enumerate(text):
+        box = Box(100 + at * (W + gap), TOP, W, H)
+        draw_digit(image, label, box, pen=6, level=ink)
+        digits.append(Digit(label, 0.9, box))
+    around = Box(100, TOP, digits[-1].box.right - 100, H)
+    return image, Number(text, 0.9 ** len(text), 0, 0.0, around, tuple(digits))
+
+
+def texts(image: Image, number: Number) -> list[str]:
+    return [found.text for found in with_signs(image, [number])]
+
+
+def dot(image: Image, x: int, y: int, w: int, h: int, ink: int = 50) -> None:
+    cv2.ellipse(image, (x, y), (w // 2, h // 2), 0, 0, 360, (ink, ink, ink), -1, cv2.LINE_AA)
+
+
+BETWEEN = 100 + W + 11
+"""x of the middle between the first two digits."""
+
+
+def test_nothing_stands_between_digits_alone() -> None:
+    assert texts(*scene("2570")) == ["2570"]
+
+
+@pytest.mark.parametrize(("level", "ink"), [(210, 50), (180, 120), (60, 200)])
+def test_a_point_at_the_feet_is_a_decimal_point(level: int, ink: int) -> None:
+    image, number = scene("75", level=level, ink=ink)
+    dot(image, BETWEEN, TOP + H - 4, 9, 9, ink)
+    (found,) = with_signs(image, [number])
+    assert found.text == "7.5"
+    assert found.digits == number.digits
+    assert found.confidence == number.confidence
+
+
+def test_a_long_or_low_point_is_a_comma() -> None:
+    image, number = scene("12")
+    cv2.line(image, (BETWEEN + 3, TOP + H - 6), (BETWEEN - 3, TOP + H + 10), (50, 50, 50), 6, cv2.LINE_AA)
+    assert texts(image, number) == ["1,2"]
+
+
+def test_a_point_under_the_arm_of_a_seven_counts() -> None:
+    image, number = scene("75", gap=8)
+    # the lower left of the 7's own box is empty
+    seven = number.digits[0].box
+    image[seven.y : seven.bottom, seven.x : seven.right] = 210
+    cv2.polylines(image, [np.array([[100, TOP + 3], [100 + W, TOP + 3], [106, TOP + H]])], False, (50, 50, 50), 6)
+    dot(image, 100 + W - 4, TOP + H - 4, 9, 9)
+    assert texts(image, number) == ["7.5"]
+
+
+@pytest.mark.parametrize("middle", [0.4, 0.5, 0.6])
+def test_a_dash_or_a_plus_holds_numbers_apart(middle: float) -> None:
+    y = round(TOP + middle * H)
+    image, number = scene("34", gap=40)
+    cv2.line(image, (100 + W + 8, y), (100 + W + 32, y), (50, 50, 50), 6)
+    assert texts(image, number) == ["3", "4"]
+    cv2.line(image, (100 + W + 20, y - 12), (100 + W + 20, y + 12), (50, 50, 50), 6)
+    apart = with_signs(image, [number])
+    assert [n.text for n in apart] == ["3", "4"]
+    assert [n.box for n in apart] == [digit.box for digit in number.digits]
+    assert [n.confidence for n in apart] == pytest.approx([0.9, 0.9])
+
+
+def test_a_stroke_before_the_first_digit_is_a_minus() -> None:
+    image, number = scene("34")
+    cv2.line(image, (55, TOP + 30), (85, TOP + 30), (50, 50, 50), 6)
+    assert texts(image, number) == ["-34"]
+
+
+def test_a_stroke_between_two_numbers_is_no_minus() -> None:
+    image, number = scene("31", gap=60)
+    three, one = (Number(d.label, 0.9, 0, 0.0, d.box, (d,)) for d in number.digits)
+    cv2.line(image, (150, TOP + 30), (175, TOP + 30), (50, 50, 50), 6)
+    assert [n.text for n in with_signs(image, [three, one])] == ["3", "1"]
+
+
+def test_rules_and_grids_are_no_signs() -> None:
+    image, number = scene("25", gap=30)
+    for y in range(0, 480, 35):
+        cv2.line(image, (0, y), (640, y), (150, 150, 150), 2)
+    for x in range(0, 640, 35):
+        cv2.line(image, (x, 0), (x, 480), (150, 150, 150), 2)
+    assert texts(image, number) == ["25"]
+
+
+def test_specks_and_faint_marks_are_no_signs() -> None:
+    image, number = scene("25", gap=30)
+    image[TOP + H - 4, 100 + W + 15] = 50
+    dot(image, 100 + W + 15, TOP + H - 6, 9, 9, 190)
+    assert texts(image, number) == ["25"]
+
+
+def test_a_turned_page_is_left_as_it_is() -> None:
+    image, number = scene("75")
+    dot(image, BETWEEN, TOP + H - 4, 9, 9)
+    turned = Number(number.text, number.confidence, 0, 90.0, number.box, number.digits)
+    assert with_signs(image, [turned]) == [turned]
+
+
+@given(x=st.integers(-40, 620), y=st.integers(-40, 460), h=st.integers(1, 200), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=40)
+def test_digits_are_never_lost_wherever_they_stand(x: int, y: int, h: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 255, (480, 640, 3), np.uint8)
+    boxes = [Box(max(0, x), max(0, y), max(1, h // 2), h), Box(max(0, x) + h, max(0, y), max(1, h // 2), h)]
+    digits = tuple(Digit(label, 0.8, box) for label, box in zip("47", boxes, strict=True))
+    number = Number("47", 0.64, 0, 0.0, boxes[0].union(boxes[1]), digits)
+    found = with_signs(image, [number])
+    assert "".join(c for n in found for c in n.text if c.isdigit()) == "47"
+    assert tuple(digit for n in found for digit in n.digits) == digits
