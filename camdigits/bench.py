@@ -10,9 +10,12 @@ import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
+from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
+from camdigits.pipeline import trace_image
 from camdigits.segment import segment
+from camdigits.signs import with_signs
 from camdigits.types import MIN_CONFIDENCE, Image
 
 WARM_UP = 10
@@ -32,8 +35,9 @@ class Timing:
 
 
 def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
-    """Return the timings of each stage and of all together on one thread, and the digits read in the picture."""
-    times: dict[str, list[float]] = {"segment": [], "normalize": [], "classify": [], "decode": [], "all": []}
+    """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture."""
+    stages = "segment", "normalize", "classify", "cut", "decode", "signs", "all"
+    times: dict[str, list[float]] = {stage: [] for stage in stages}
 
     def timed(stage: str, run: Callable[[], Made]) -> Made:
         start = time.perf_counter()
@@ -48,9 +52,12 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             candidates = timed("segment", partial(segment, image))
             patches = timed("normalize", partial(normalize, candidates))
             probabilities = timed("classify", partial(classifier, patches))
+            cutting = partial(apart, candidates, probabilities, lambda joined: classifier(normalize(joined)))
+            candidates, probabilities = timed("cut", cutting)
             reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
             numbers = timed("decode", reading)
-            times["all"].append(sum(stage[-1] for stage in list(times.values())[:-1]))
+            timed("signs", partial(with_signs, image, numbers))
+            numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)
     finally:
         cv2.setNumThreads(threads)
     timings = [

@@ -13,12 +13,19 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from camdigits.types import Box, Digit, Image, Number
 
 LEVEL = 30.0
 """Degrees by which lines may slope; beside steeper ones signs are not looked for."""
+
+HEIGHT = 36
+"""Digits are reduced towards so many pixels before their surroundings are looked at."""
+
+STRONG = 0.92
+"""What share of the pixels in digits' boxes have less contrast than the middle of their strokes."""
 
 LEAST = 0.05
 """A sign's longer side, in heights of the digits beside it, at least."""
@@ -58,7 +65,7 @@ AS_STRONG = 0.6
 
 
 class _Mark(NamedTuple):
-    """Ink near digits: its box in the picture's pixels, and how much of the digits' contrast it has."""
+    """Ink near digits: its box in the reduced pixels, and how much of the digits' contrast it has."""
 
     box: Box
     strength: float
@@ -77,20 +84,28 @@ def with_signs(image: Image, numbers: Sequence[Number]) -> list[Number]:
 
 def _signed(image: Image, number: Number) -> list[Number]:
     """Return one number with its signs, or the several that it is."""
-    height = median(digit.box.h for digit in number.digits)
-    digits = number.digits
-    region = _region(image, number.box, height)
-    marks = _marks(image, region, [digit.box for digit in digits], height)
-    parts = [[digits[0]]]
-    texts = [("-" if _minus(marks, digits[0], height) else "") + digits[0].label]
-    for left, right in pairwise(digits):
-        sign = _between(marks, left.box, right.box, height)
+    full = median(digit.box.h for digit in number.digits)
+    reduced = max(1, int(full / HEIGHT))  # a whole number: OpenCV averages those far faster
+    scale = 1 / reduced
+    height = scale * full
+    region = _region(image, number.box, full)
+    grey = cv2.cvtColor(image[region.y : region.bottom, region.x : region.right], cv2.COLOR_BGR2GRAY)
+    grey = grey[: max(1, len(grey) // reduced * reduced), : max(1, grey.shape[1] // reduced * reduced)]
+    size = max(1, grey.shape[1] // reduced), max(1, len(grey) // reduced)
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    boxes = [_reduced(digit.box.moved(-region.x, -region.y), scale) for digit in number.digits]
+    marks = _marks(np.asarray(grey, np.uint8), boxes, height)
+    first = number.digits[0]
+    parts = [[first]]
+    texts = [("-" if _minus(marks, boxes[0], height) else "") + first.label]
+    for digit, (left, right) in zip(number.digits[1:], pairwise(boxes), strict=True):
+        sign = _between(marks, left, right, height)
         if sign == " ":
-            parts.append([right])
-            texts.append(right.label)
+            parts.append([digit])
+            texts.append(digit.label)
         else:
-            parts[-1].append(right)
-            texts[-1] += sign + right.label
+            parts[-1].append(digit)
+            texts[-1] += sign + digit.label
     if sum(text.count(".") + text.count(",") for text in texts) > 1:  # dirt, or a list without room between
         return [number]
     if len(parts) == 1:
@@ -106,42 +121,49 @@ def _region(image: Image, box: Box, height: float) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _marks(image: Image, region: Box, digits: Sequence[Box], height: float) -> list[_Mark]:
-    """Return the connected ink in a region that is no digit's."""
-    there = image[region.y : region.bottom, region.x : region.right]
-    grey = np.asarray(cv2.cvtColor(there, cv2.COLOR_BGR2GRAY), np.uint8)
+def _reduced(box: Box, scale: float) -> Box:
+    x, y = round(box.x * scale), round(box.y * scale)
+    return Box(x, y, max(1, round(box.right * scale) - x), max(1, round(box.bottom * scale) - y))
+
+
+def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> list[_Mark]:
+    """Return the connected ink beside digits of that height that is no paper's."""
     side = 2 * int(height) + 1
-    paper = np.asarray(cv2.blur(grey, (side, side)), np.int16)
-    away = grey.astype(np.int16) - paper
+    paper = cv2.blur(grey, (side, side))
     inside = np.zeros(grey.shape, bool)
     for box in digits:
-        inside[box.y - region.y : box.bottom - region.y, box.x - region.x : box.right - region.x] = True
-    ink, light = _contrast(away[inside])
-    away = away if light else -away
-    mask = (away > WEAKEST * ink).astype(np.uint8)
+        inside[box.y : box.bottom, box.x : box.right] = True
+    darker, lighter = cv2.subtract(paper, grey), cv2.subtract(grey, paper)
+    dark, light = (_strong(away[inside]) for away in (darker, lighter))
+    ink, away = (dark, darker) if dark >= light else (light, lighter)
+    mask = (away > max(WEAKEST * ink, 1)).astype(np.uint8)
     strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
     pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     marks = []
     for at in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[at])
-        if x == 0 or y == 0 or x + w == region.w or y + h == region.h:
+        if x == 0 or y == 0 or x + w == grey.shape[1] or y + h == grey.shape[0]:
             continue  # a rule, a grid, the next line
         if max(w, h) < max(LEAST * height, PEN * pen) or area < 0.3 * (PEN * pen) ** 2:
             continue
-        pad = round(ALONE * height)
-        around = parts[max(y - pad, 0) : y + h + pad, max(x - pad, 0) : x + w + pad]
+        pad = max(1, round(ALONE * height))
+        there = slice(max(y - pad, 0), y + h + pad), slice(max(x - pad, 0), x + w + pad)
+        around = parts[there]
         if max(w, h) < height / 2 and ((around != 0) & (around != at)).any():
             continue
-        strength = float(away[parts == at].max()) / max(ink, 1)
-        marks.append(_Mark(Box(x + region.x, y + region.y, w, h), strength))
+        strength = float(away[there][around == at].max()) / max(ink, 1)
+        marks.append(_Mark(Box(x, y, w, h), strength))
     return marks
 
 
-def _contrast(away: NDArray[np.int16]) -> tuple[float, bool]:
-    """Return how far ink in digits' boxes is from paper, and whether it is lighter."""
-    dark, light = (float(np.percentile(away, q)) for q in (8, 92))
-    return max(-dark, light), light > -dark
+def _strong(contrast: MatLike) -> float:
+    """Return what STRONG of the pixels have less of, 0 of none."""
+    return (
+        float(np.partition(contrast, int(STRONG * len(contrast)))[int(STRONG * len(contrast))])
+        if len(contrast)
+        else 0.0
+    )
 
 
 def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> str:
@@ -187,9 +209,8 @@ def _is_of(box: Box, *digits: Box) -> bool:
     return False
 
 
-def _minus(marks: Sequence[_Mark], first: Digit, height: float) -> bool:
+def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
     """Say whether a minus stands before a digit, and nothing else does."""
-    box = first.box
     lying = None
     for mark in marks:
         if mark.box.right > box.x + 0.15 * box.w or mark.strength < AS_STRONG or _is_of(mark.box, box):
