@@ -19,16 +19,20 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     candidates = segment(image)
     patches = normalize(candidates)
     probabilities = classifier(patches)
-    candidates, probabilities = apart(candidates, probabilities, lambda joined: classifier(normalize(joined)))
     numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if in_doubt(candidates, numbers):
-        patches = normalize(candidates)
         turns = likeliest(candidates, patches, classifier)
         others = classifier(turned(patches, turns))
         turned_numbers = decode(candidates, others, classifier.labels, min_confidence, turns)
         if reads_better(turned_numbers, numbers):
-            probabilities, numbers = others, turned_numbers
-    return Trace(tuple(candidates), probabilities, tuple(with_signs(image, numbers)))
+            return Trace(tuple(candidates), others, tuple(turned_numbers))
+    whole = len(candidates)
+    candidates, probabilities = apart(candidates, probabilities, lambda joined: classifier(normalize(joined)))
+    if len(candidates) > whole:
+        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    if all(label.isdigit() for label in classifier.labels):  # other models may know signs of their own
+        numbers = with_signs(image, numbers)
+    return Trace(tuple(candidates), probabilities, tuple(numbers))
 
 
 def read_image(

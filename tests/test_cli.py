@@ -326,7 +326,9 @@ def test_bench_prints_a_table_by_stage() -> None:
         "segment",
         "normalize",
         "classify",
+        "cut",
         "decode",
+        "signs",
         "all",
     ]
     assert "read: 40718" in camdigits("bench", "--rounds", "1", SAMPLES / "number.jpg").stdout

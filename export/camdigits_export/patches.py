@@ -102,14 +102,16 @@ class Workshop:
         """
         ends = np.cumsum([len(self.validation), len(self.validation_seen), len(self.held_rejects)])
         clean, seen, caught, framed = np.split(said == self.choosing().labels, ends)
-        is_digit = self.validation_framed.labels != self.reject
-        of_frames = {"framed": float(framed[is_digit].mean()), "passed": float(1 - framed[~is_digit].mean())}
-        return {
+        figures = {
             "accuracy": float(clean.mean()),
             "seen": float(seen.mean()),
             "rejected": float(np.mean(said[: ends[0]] == self.reject)),
             "caught": float(caught.mean()),
-        } | (of_frames if len(framed) else {})
+        }
+        if len(framed):
+            is_digit = self.validation_framed.labels != self.reject
+            figures |= {"framed": float(framed[is_digit].mean()), "passed": float(1 - framed[~is_digit].mean())}
+        return figures
 
 
 def load_workshop(name: str = "mnist", report: Report = lambda _: None, with_frames: bool = False) -> Workshop:

@@ -234,7 +234,7 @@ def test_every_option_reaches_the_recipe(
 
     monkeypatch.chdir(tmp_path)
     loaded: list[str] = []
-    monkeypatch.setattr(patches, "load_workshop", lambda name, _report: loaded.append(name) or workshop)
+    monkeypatch.setattr(patches, "load_workshop", lambda name, *_, **__: loaded.append(name) or workshop)
     monkeypatch.setattr(classical, "train", take)
     app = typer.Typer()
     cli.register(app)
@@ -261,7 +261,7 @@ def test_a_folder_with_a_run_of_any_kind_is_refused_before_patches_are_made(
     held: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(patches, "load_workshop", lambda *_: pytest.fail("patches were made"))
+    monkeypatch.setattr(patches, "load_workshop", lambda *_, **__: pytest.fail("patches were made"))
     taken = Path("runs/mine")
     taken.mkdir(parents=True)
     (taken / held).touch()

@@ -34,7 +34,7 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """The commands, in an empty folder, with the small workshop in MNIST's place."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
-    monkeypatch.setattr(patches, "load_workshop", lambda _name, _report: workshop)
+    monkeypatch.setattr(patches, "load_workshop", lambda *_, **__: workshop)
     app = typer.Typer()
     cli.register(app)
     return app
@@ -87,6 +87,7 @@ def test_train_then_export_takes_the_newest_run(app: typer.Typer, monkeypatch: p
     assert first_weights("runs/third") == pytest.approx(first_weights("runs/cnn-1"), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_resume_goes_on_with_the_newest_run_and_with_no_other_than_the_one_named(
     app: typer.Typer, workshop: Workshop
 ) -> None:

@@ -29,7 +29,7 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     shutil.copytree(find_model("cnn").parent, tmp_path / "models", ignore=ours)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CAMDIGITS_DATA", raising=False)
-    monkeypatch.setattr(patches, "load_workshop", lambda _name, _report: workshop)
+    monkeypatch.setattr(patches, "load_workshop", lambda *_, **__: workshop)
     monkeypatch.setattr(evaluate, "clean", lambda *_: workshop.validation)
     monkeypatch.setattr(evaluate, "validation", lambda *_: workshop.validation_seen)
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
@@ -50,6 +50,7 @@ def run(app: typer.Typer) -> tuple[str, str]:
     return ran.stdout, ran.stderr
 
 
+@pytest.mark.slow
 def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: Workshop) -> None:
     write_run("mine", 3, kind="cnn", seed=1)
     made, said = run(app)
@@ -79,6 +80,7 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     assert anew == {"best-2"}  # its weights are newer than its files
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on(app: typer.Typer, workshop: Workshop) -> None:
     def interrupt(epoch: int, _of: int, _done: float, _figures: object) -> None:
         if epoch == 2:

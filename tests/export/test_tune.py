@@ -172,7 +172,7 @@ def test_the_command_says_of_what_its_best_is_and_keeps_the_recipes_epochs(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(patches, "load_workshop", lambda _name, _report: workshop)
+    monkeypatch.setattr(patches, "load_workshop", lambda *_, **__: workshop)
     monkeypatch.setitem(cnn.RECIPES, "small", replace(TINY, epochs=30))
     app = typer.Typer()
     cli.register(app)
