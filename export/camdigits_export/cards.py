@@ -40,10 +40,16 @@ _DATA = """\
   a slashed 0.
 - {rejects} drawn by the workshop: lines, signs, shapes, texture, letters of the fonts that
   matplotlib carries (DejaVu, STIX, Computer Modern) and OpenCV's, pieces and pairs of the digits, digits lying on
-  their side.
+  their side.{frames}
 
 All went through `camdigits.normalize`. The digits of validation, always the same, and rejects of their own, half of
 them drawn with fonts, signs and shapes that training lacks, chose the settings and the temperature."""
+
+_FRAMES = """
+- For each epoch {share} as many patches that the reader found in composed frames: the same digits written with pen,
+  pencil or chalk on plain, ruled, squared, coloured and folded paper and on boards, among letters of open fonts, signs
+  and scribbles, before desks and pictures of the world, in every light, turned and blurred; digits where one was
+  written, and everything else as `not a digit`."""
 
 _HASH = re.compile(r"^ {4}[0-9a-f]{64}  (\S+)$", re.MULTILINE)
 _TABLE = re.compile(r"^\| \| share \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
@@ -95,11 +101,14 @@ def _data(recipe: Mapping[str, Any]) -> str:
             "rare": f"For each epoch {share['rare']} as many digits",
             "rejects": f"For each epoch {share['reject']} as many rejects",
         }
+        framed = recipe.get("frame_share", 0)
+        kinds["frames"] = _FRAMES.format(share=f"{100 * framed:.0f} %") if framed else ""
     else:
         kinds = {
             "seen": f"{recipe['seen']:,} of them also",
             "rare": f"{recipe['rare']:,} digits",
             "rejects": f"{recipe['rejects']:,} rejects",
+            "frames": "",
         }
     names = recipe.get("dataset", "mnist").split("+")
     return _DATA.format(signs=" and ".join(_ORIGINS.get(name, name) for name in names), **kinds)
