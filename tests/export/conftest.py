@@ -47,6 +47,12 @@ def drawn_rejects(count: int, seed: int, held: bool) -> PatchSet:
     return PatchSet(np.stack(patches), np.full(count, 10, np.uint8))
 
 
+def found(seed: int) -> PatchSet:
+    """Sixty digits and forty rejects, as of composed frames."""
+    digits, none = drawn(60, seed, seen=True), drawn_rejects(40, seed, held=True)
+    return PatchSet(np.concatenate([digits.patches, none.patches]), np.concatenate([digits.labels, none.labels]))
+
+
 @pytest.fixture(scope="session")
 def workshop() -> Workshop:
     clean = drawn(600, 1, seen=False)
@@ -59,9 +65,6 @@ def workshop() -> Workshop:
         validation_seen=drawn(100, 6, seen=True),
         held_rejects=drawn_rejects(100, 7, held=True),
         kept=np.arange(600, 700),
-        framed=drawn(100, 8, seen=True),
-        validation_framed=PatchSet(
-            np.concatenate([drawn(60, 9, seen=True).patches, drawn_rejects(40, 10, held=True).patches]),
-            np.concatenate([drawn(60, 9, seen=True).labels, np.full(40, 10, np.uint8)]),
-        ),
+        framed=found(8),
+        validation_framed=found(9),
     )

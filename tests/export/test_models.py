@@ -155,7 +155,9 @@ def test_epochs_differ_and_repeat(workshop: Workshop) -> None:
     assert not np.array_equal(first, other)
     assert first.dtype == np.uint8
     assert first.max() == 255
-    assert np.mean(labels == workshop.reject) == pytest.approx(0.19, abs=0.02)
+    # of 600 digits, 48 rare ones, 120 rejects and 300 findings of frames, of which four in ten are none
+    assert len(labels) == 1068
+    assert np.mean(labels == workshop.reject) == pytest.approx(0.225, abs=0.03)
 
 
 def test_onnx_says_what_keras_says(trained: Path, workshop: Workshop, tmp_path: Path) -> None:

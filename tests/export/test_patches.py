@@ -40,7 +40,7 @@ def test_training_and_validation_are_made_once(digits: Dataset, tmp_path: Path) 
 def test_two_that_make_the_same_write_apart_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Path] = []
 
-    def full(path: Path, _: Any) -> None:
+    def full(path: Path, arr: Any) -> None:  # noqa: ARG001 - NumPy's name
         path.write_bytes(b"half")
         written.append(path)
         raise OSError("no space left")
