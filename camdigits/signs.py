@@ -21,7 +21,7 @@ from camdigits.types import Box, Digit, Image, Number
 LEVEL = 30.0
 """Degrees by which lines may slope; beside steeper ones signs are not looked for."""
 
-HEIGHT = 36
+HEIGHT = 24
 """Digits are reduced towards so many pixels before their surroundings are looked at."""
 
 STRONG = 0.92
