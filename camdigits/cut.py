@@ -131,7 +131,7 @@ def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
     probabilities: of the pieces' patches.
     """
     last = max((piece.end for piece in found), default=0)
-    # the surest way to each place: log of its least sure piece's confidence, then the indices
+    # the surest way to each place: the logs of its pieces' confidences added up, then the indices
     ways: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
     for place in range(1, last + 1):
         for i, piece in enumerate(found):

@@ -281,9 +281,7 @@ def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
 def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -> Number:
     """Return a number. angle: of the page's lines, in degrees; three digits or more have their own."""
     digits = tuple(s.digit for s in word)
-    box = digits[0].box
-    for digit in digits[1:]:
-        box = box.union(digit.box)
+    box = Box.around(digit.box for digit in digits)
     if len(word) > 2:
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180

@@ -370,10 +370,7 @@ def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
 
 
 def _around(group: list[Stroke]) -> Box:
-    box = group[0][0]
-    for other, _ in group[1:]:
-        box = box.union(other)
-    return box
+    return Box.around(box for box, _ in group)
 
 
 def _filled(group: list[Stroke], box: Box, mask: MatLike) -> MatLike:

@@ -234,8 +234,6 @@ def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
 
 def _part(number: Number, text: str, digits: Sequence[Digit]) -> Number:
     """Return some of a number's digits as a number of their own."""
-    box = digits[0].box
-    for digit in digits[1:]:
-        box = box.union(digit.box)
     confidence = math.prod(digit.confidence for digit in digits)
+    box = Box.around(digit.box for digit in digits)
     return replace(number, text=text, confidence=confidence, box=box, digits=tuple(digits))

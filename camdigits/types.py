@@ -5,8 +5,9 @@ writing rises to the right.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,11 @@ class Box(NamedTuple):
     def moved(self, dx: int, dy: int) -> "Box":
         """Return a box of the same size elsewhere."""
         return Box(self.x + dx, self.y + dy, self.w, self.h)
+
+    @staticmethod
+    def around(boxes: Iterable["Box"]) -> "Box":
+        """Return the smallest box around one or more."""
+        return reduce(Box.union, boxes)
 
 
 def shared_area(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

@@ -51,9 +51,7 @@ def truth(writing: Writing, view: Matrix) -> tuple[Number, ...]:
     for index in sorted({digit.number for digit in written}):
         placed = [digit for digit in written if digit.number == index]
         digits = tuple(Digit(digit.label, 1.0, _box(project(digit.outline, view))) for digit in placed)
-        box = digits[0].box
-        for digit in digits[1:]:
-            box = box.union(digit.box)
+        box = Box.around(digit.box for digit in digits)
         text = "".join(digit.label for digit in digits)
         numbers.append(Number(text, 1.0, placed[0].line, _slope(placed, view), box, digits))
     return tuple(numbers)

@@ -21,28 +21,11 @@ from camdigits.types import Candidate, Image, Number, shared_area
 from camdigits_export import marks, strokes
 from camdigits_export.camera import compose
 from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
-from camdigits_export.scenes import (
-    DESKS,
-    PAPERS,
-    Camera,
-    Colour,
-    Glyph,
-    Hand,
-    Light,
-    Page,
-    Paper,
-    Pen,
-    Scene,
-    Sheet,
-)
+from camdigits_export.samples import BALLPOINT, CHALK, FELT, GEL, PENCIL
+from camdigits_export.scenes import DESKS, PAPERS, Camera, Colour, Glyph, Hand, Light, Page, Paper, Scene, Sheet
 
-PENS = {
-    "ballpoint": (Pen((110, 50, 38), 5.5, 0.9, 0.12), 0.33),
-    "gel": (Pen((48, 42, 40), 7, 0.95, 0.05), 0.25),
-    "felt": (Pen((40, 34, 34), 13, 0.97, 0.03), 0.12),
-    "pencil": (Pen((112, 110, 110), 4.8, 0.8, 0.36), 0.3),
-}
-CHALK = Pen((226, 230, 230), 9.5, 0.9, 0.42)
+PENS = {"ballpoint": (BALLPOINT, 0.33), "gel": (GEL, 0.25), "felt": (FELT, 0.12), "pencil": (PENCIL, 0.3)}
+"""Pens for paper, and how often each is taken."""
 
 TINTS: tuple[Colour, ...] = ((205, 235, 245), (200, 225, 200), (235, 215, 190), (190, 200, 240), (170, 215, 235))
 BOARDS: tuple[Colour, ...] = ((62, 70, 52), (40, 42, 40), (70, 92, 48), (90, 60, 40))
@@ -104,7 +87,7 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
     pen = CHALK if light_ink else PENS[pen_name][0]
     pen = replace(
         pen,
-        colour=tuple(float(np.clip(c + d, 0, 255)) for c, d in zip(pen.colour, _ink_tint(rng), strict=True)),  # type: ignore[arg-type]
+        colour=tuple(float(np.clip(c + d, 0, 255)) for c, d in zip(pen.colour, _ink_tint(rng), strict=True)),  # type: ignore[arg-type]  # three of them
         width=max(1.2, pen.width * hand.height / 85 * float(np.exp(rng.normal(0, 0.3)))),
         opacity=float(np.clip(pen.opacity * rng.uniform(0.55, 1.05), 0.25, 0.98)),
     )
@@ -214,7 +197,7 @@ def _sheet(rng: Generator, paper: Paper) -> Sheet:
     spacing = rng.uniform(0.2, 0.6) if paper == "squared" else rng.uniform(0.5, 1.1)
     return Sheet(
         paper,
-        around,  # type: ignore[arg-type]
+        around,  # type: ignore[arg-type]  # four of them
         tint,
         (rules, float(rng.uniform(0.25, 0.7))),
         float(spacing),

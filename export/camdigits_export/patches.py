@@ -117,7 +117,7 @@ class Workshop:
 def load_workshop(name: str = "mnist", report: Report = lambda _: None, with_frames: bool = False) -> Workshop:
     """Make or load the patches of a data set, telling `report` what is being made. Raises DataError.
 
-    with_frames: of composed frames too, which take an hour; only for data sets of digits.
+    with_frames: of composed frames too, which take a second each; only for data sets of digits.
     """
     data = load(name, "train", report)
     train_at, kept_at = learnt_and_kept(data)
