@@ -19,7 +19,6 @@ import json
 import os
 import subprocess
 import time
-import venv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,15 +30,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from peers import rapidocr
 from scipy.optimize import linear_sum_assignment
 
 from camdigits import Classifier, load_picture
 from camdigits.pipeline import trace_image
 from camdigits.types import Image, Number, Trace, shared_area
 from camdigits_export.metrics import wilson
-
-ROOT = Path(__file__).parents[2]
-RAPIDOCR = ROOT / ".venv-rapidocr"
 
 THRESHOLD = 0.5
 """What a digit needs to be read, as the command line has it unless told otherwise."""
@@ -50,7 +47,7 @@ decoder; proposed, but taken for no digit; never proposed."""
 
 
 Reader = Callable[[Path], tuple[list[str], float]]
-"""Reads a picture: the digits of its lines, and milliseconds."""
+"""Reads a picture: its lines, and milliseconds."""
 
 
 @dataclass
@@ -90,48 +87,6 @@ def lines_of(numbers: Sequence[Number]) -> list[str]:
 def digits_of(number: Number) -> str:
     """Return a number without its signs: labels name none."""
     return "".join(digit.label for digit in number.digits)
-
-
-PEER = """
-import json, logging, sys, time
-logging.disable(logging.CRITICAL)
-import cv2
-from rapidocr import RapidOCR
-cv2.setNumThreads(1)
-engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1,
-                          "EngineConfig.onnxruntime.inter_op_num_threads": 1})
-print("ready", flush=True)
-for name in sys.stdin:
-    image = cv2.imread(name.strip())
-    start = time.perf_counter()
-    read = engine(image)
-    elapsed = 1000 * (time.perf_counter() - start)
-    print(json.dumps({"ms": elapsed, "lines": list(read.txts or ())}), flush=True)
-"""
-
-
-@contextmanager
-def rapidocr() -> Iterator[Reader]:
-    """Run RapidOCR in an environment of its own, made at the first run: it brings its own OpenCV."""
-    if not RAPIDOCR.is_dir():
-        venv.create(RAPIDOCR, with_pip=True)
-        subprocess.run([RAPIDOCR / "bin" / "pip", "install", "--quiet", "rapidocr", "onnxruntime"], check=True)
-    with subprocess.Popen(
-        [RAPIDOCR / "bin" / "python", "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as peer:
-        assert peer.stdin is not None
-        assert peer.stdout is not None
-        asked, answers = peer.stdin, peer.stdout
-        while "ready" not in answers.readline():
-            pass
-
-        def read(path: Path) -> tuple[list[str], float]:
-            print(path, file=asked, flush=True)
-            row = json.loads(answers.readline())
-            return ["".join(c for c in line if c.isdigit()) for line in row["lines"]], row["ms"]
-
-        yield read
-        asked.close()
 
 
 def tesseract(path: Path) -> tuple[list[str], float]:
@@ -308,9 +263,8 @@ def main() -> None:
         for label in labels:
             path = options.folder / label["file"]
             image = load_picture(path)
-            kinds = dict.fromkeys(
-                [label["set"], *label.get("kinds", []), *[f"part {label['part']}"] * ("part" in label)]
-            )
+            parts = [f"part {label['part']}"] if "part" in label else []
+            kinds = dict.fromkeys([label["set"], *label.get("kinds", []), *parts])
             start = time.perf_counter()
             trace = trace_image(image, classifier)
             elapsed = 1000 * (time.perf_counter() - start)
@@ -318,7 +272,8 @@ def main() -> None:
             for kind in kinds:
                 add(sums["camdigits"][kind], label, lines, [digits_of(number) for number in trace.numbers], elapsed)
             for name, reader in peers.items():
-                theirs, elapsed = reader(path)
+                texts, elapsed = reader(path)
+                theirs = ["".join(c for c in text if c.isdigit()) for text in texts]
                 for kind in kinds:
                     add(sums[name][kind], label, theirs, theirs, elapsed)
             if label.get("boxes") and len(label["boxes"]) == len("".join(label["lines"])):
@@ -338,7 +293,7 @@ def main() -> None:
             image = load_picture(path)
             false["camdigits"] += bool(trace_image(image, classifier).numbers)
             for name, reader in peers.items():
-                false[name] += any(reader(path)[0])
+                false[name] += any(c.isdigit() for text in reader(path)[0] for c in text)
     for name, of_kind in sums.items():
         print(name)
         for kind in sorted(of_kind):
