@@ -5,7 +5,7 @@ VENV ?= .venv
 OPENCV ?= opencv-python
 BIN = $(VENV)/bin
 
-.PHONY: demo test check test-all models clean
+.PHONY: demo test check test-all models clean pytest
 
 demo: $(VENV)/.runtime
 	$(BIN)/camdigits image samples --output demo

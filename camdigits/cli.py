@@ -49,7 +49,7 @@ def main() -> None:
 
             reason = explain_import(error)
         elif isinstance(error, OSError):  # of our own output: a full disk behind stdout
-            reason = f"output cannot be written: {error.strerror or error}"
+            reason = f"{error.filename or 'output'} cannot be written: {error.strerror or error}"
             with suppress(OSError):
                 sys.stdout.close()  # with what could not be written, or Python would try once more
         _say(f"error: {reason}")

@@ -139,15 +139,16 @@ def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> lis
     mask = (away > max(WEAKEST * ink, 1)).astype(np.uint8)
     strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
     pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    left, top, wide, tall, area = stats.T
+    # what reaches the edge is a rule, a grid, the next line
+    within = (left > 0) & (top > 0) & (left + wide < grey.shape[1]) & (top + tall < grey.shape[0])
+    sized = (np.maximum(wide, tall) >= max(LEAST * height, PEN * pen)) & (area >= 0.3 * (PEN * pen) ** 2)
+    within[0] = False  # the paper itself
+    pad = max(1, round(ALONE * height))
     marks = []
-    for at in range(1, count):
-        x, y, w, h, area = (int(value) for value in stats[at])
-        if x == 0 or y == 0 or x + w == grey.shape[1] or y + h == grey.shape[0]:
-            continue  # a rule, a grid, the next line
-        if max(w, h) < max(LEAST * height, PEN * pen) or area < 0.3 * (PEN * pen) ** 2:
-            continue
-        pad = max(1, round(ALONE * height))
+    for at in np.flatnonzero(within & sized):
+        x, y, w, h, _ = stats[at].tolist()
         there = slice(max(y - pad, 0), y + h + pad), slice(max(x - pad, 0), x + w + pad)
         around = parts[there]
         if max(w, h) < height / 2 and ((around != 0) & (around != at)).any():

@@ -60,6 +60,20 @@ class CardError(CamdigitsError):
     """A card lacks a place for what must stand in it."""
 
 
+def check(models: Path) -> None:
+    """Raise CardError where a folder lacks a card, or a card a place: to be called before hours of training."""
+    for name in ("cnn", "knn"):
+        card = models / f"{name}.md"
+        if not card.is_file():
+            raise CardError(f"{card}: no such card, which people write; copy it from the models/ of the checkout")
+        text = card.read_text(encoding="utf-8")
+        for place in (_TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))):
+            if len(place.findall(text)) != 1:
+                raise CardError(
+                    f"{card}: not one place for {place.pattern!r}; copy it from the models/ of the checkout"
+                )
+
+
 def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
     """Write all that the model beside a card tells into it: what made it, hashes, shares with intervals, the time.
 

@@ -1,4 +1,4 @@
-"""The workshop's commands, which join camdigits' own: train cnn, train knn, export, evaluate, compare.
+"""The workshop's commands, which join camdigits' own: train, tune, export, evaluate, compare, rebuild.
 
 Everything heavy is imported inside the commands, so that `camdigits --help` stays quick.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="The run's folder in runs/; by default a new one.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Another seed, another model.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Another seed, another model.")]
 DatasetOption = Annotated[
     str | None,
     typer.Option(metavar="NAME|DIR", help="mnist, usps, mnist+usps, opencv, or a folder with a subfolder a class."),
@@ -52,6 +52,7 @@ FeaturesOption = Annotated[
 Deskew = Annotated[bool | None, typer.Option("--deskew/--no-deskew", help="Set slanted ink upright first.")]
 Seen = Annotated[int | None, typer.Option(min=0, help="Digits as a camera sees them, beside the clean ones.")]
 Rare = Annotated[int | None, typer.Option(min=0, help="Digits drawn as MNIST lacks them.")]
+Share = Annotated[float | None, typer.Option(min=0, max=1, help="See the table in export/README.md.")]
 Rejects = Annotated[int | None, typer.Option(min=1, help="Patches that are no digit.")]
 
 
@@ -83,7 +84,7 @@ class ArchitectureName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the workshop's commands to the command line."""
-    training = typer.Typer(no_args_is_help=True, help="Train a model on MNIST.", rich_markup_mode=None)
+    training = typer.Typer(no_args_is_help=True, help="Train a model.", rich_markup_mode=None)
     training.command("cnn")(train_cnn)
     training.command("knn")(train_knn)
     training.command("svm")(train_svm)
@@ -100,8 +101,9 @@ def register(app: typer.Typer) -> None:
 def train_cnn(
     name: Name = None,
     architecture: Annotated[
-        ArchitectureName, typer.Option(help="best: ours. small: for weak machines. classic: Keras' old example.")
-    ] = ArchitectureName.BEST,
+        ArchitectureName | None,
+        typer.Option(help="best: ours, the usual one. small: for weak machines. classic: Keras' old example."),
+    ] = None,
     dataset: DatasetOption = None,
     recipe: RecipeOption = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training digits.")] = None,
@@ -111,6 +113,15 @@ def train_cnn(
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of the hidden units left out.")] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0, help="AdamW's weight decay.")] = None,
     ema: Annotated[float | None, typer.Option(min=0, max=1, help="What of the averaged weights stays a step.")] = None,
+    dense: Annotated[int | None, typer.Option(min=1, help="Units of the hidden layer.")] = None,
+    seen_share: Share = None,
+    rare_share: Share = None,
+    reject_share: Share = None,
+    frame_share: Share = None,
+    jitter_share: Share = None,
+    reject_bias: Annotated[
+        float | None, typer.Option(min=0, help="Log-odds taken from `not a digit` once trained.")
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN|FILE", help="Begin with the weights of a run or a .keras file.")
     ] = None,
@@ -126,17 +137,26 @@ def train_cnn(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "ema": ema,
+        "dense": dense,
+        "seen_share": seen_share,
+        "rare_share": rare_share,
+        "reject_share": reject_share,
+        "frame_share": frame_share,
+        "jitter_share": jitter_share,
+        "reject_bias": reject_bias,
         "start": str(start) if start else None,
     }
     asked = {option: value for option, value in options.items() if value is not None}
-    if resume and (asked or recipe):
+    if resume and (asked or recipe or architecture):
         raise typer.BadParameter("goes on as the run began; leave out the other options", param_hint="--resume")
+    _not_both(recipe, architecture)
     with _extra():
         from camdigits_export import cnn
         from camdigits_export.runs import read_recipe
 
         run = _run(name, "cnn", resume)
-        base = read_recipe(recipe, cnn.Recipe) if recipe else cnn.RECIPES[architecture.value]
+        usual = cnn.RECIPES[(architecture or ArchitectureName.BEST).value]
+        base = read_recipe(recipe, cnn.Recipe) if recipe else usual
         chosen = cnn.resumed(run) if resume else replace(base, **asked)
         _train_cnn(run, chosen, resume)
     _say(f"trained: {run}; camdigits export makes its ONNX file")
@@ -304,12 +324,17 @@ def tune(
         str | None, typer.Option(metavar="URL", help="A database that others work on too, instead of a file in STUDY.")
     ] = None,
     recipe: RecipeOption = None,
-    architecture: Annotated[ArchitectureName, typer.Option(help="Of a CNN.")] = ArchitectureName.SMALL,
+    architecture: Annotated[ArchitectureName | None, typer.Option(help="Of a CNN; small is the usual one.")] = None,
     dataset: DatasetOption = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Of each CNN tried; the recipe found keeps its own.")] = 3,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of each CNN tried, usually 3; the recipe found keeps its own.")
+    ] = None,
     seed: Seed = None,
 ) -> None:
     """Search for a model's hyper-parameters on validation digits."""
+    _not_both(recipe, architecture)
+    if model != ModelName.CNN and (architecture or epochs):
+        raise typer.BadParameter("is for a CNN", param_hint="--architecture" if architecture else "--epochs")
     with _extra():
         from camdigits_export import cnn, runs
         from camdigits_export import tune as searching
@@ -320,7 +345,7 @@ def tune(
         if recipe:
             base = runs.read_recipe(recipe, _recipe_of(model.value))
         elif model == ModelName.CNN:
-            base = cnn.RECIPES[architecture.value]
+            base = cnn.RECIPES[(architecture or ArchitectureName.SMALL).value]
         else:
             base = _recipe_of(model.value)()
         base = replace(base, **{option: value for option, value in asked.items() if value is not None})
@@ -332,7 +357,7 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs)
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs or 3)
     chosen = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
     )
@@ -352,6 +377,8 @@ def export(
     ] = None,
 ) -> None:
     """Convert a trained CNN to ONNX and compare it with Keras; without one, the shipped weights."""
+    if check and (run or output or int8):
+        raise typer.BadParameter("writes nothing; leave out the others", param_hint="--check")
     if output and output.suffix != ".onnx":
         raise typer.BadParameter("a model's name ends in .onnx", param_hint="--output")
     with _extra():
@@ -449,7 +476,7 @@ def compare(
         with _progress() as progress:
             bar = progress.add_task("making patches", total=None)
             sets = side.sets_at_hand(_say)
-            names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")))
+            names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
             progress.update(bar, description="reading", total=len(names) * len(sets))
             rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
         averages = side.means(rows)
@@ -471,6 +498,7 @@ def rebuild(
 
         # before hours of training: what cannot be had
         plan.check_data(_say)
+        cards.check(models)
         sets = {name: measure.dataset(name, _say) for name in cards.SETS}
         for name, recipe in plan.PLAN.items():
             run = RUNS / name
@@ -487,14 +515,20 @@ def rebuild(
         shipped = plan.ship(RUNS, models, sets)
         print("\n".join(map(str, shipped)))
         onnx = [str(path) for path in shipped if path.suffix == ".onnx"]
-        made = side.found_models(onnx, [RUNS / name for name in plan.PLAN])
+        made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
     compare(made, models / "REPORT.md")
+
+
+def _not_both(recipe: Path | None, architecture: ArchitectureName | None) -> None:
+    """Raise BadParameter where a recipe is given, which says the architecture too."""
+    if recipe and architecture:
+        raise typer.BadParameter("the recipe says it; leave out one of the two", param_hint="--architecture")
 
 
 def _run(name: str | None, kind: str, resume: bool) -> Path:
     """Return the run's folder: the one named, the newest to go on with, or a new one with a kind's next number."""
     if name:
-        return RUNS / name
+        return RUNS / name.removeprefix(f"{RUNS}/")
     if resume:
         newest = _newest()
         if not newest:

@@ -5,16 +5,17 @@ weights (EMA), the temperature folded into the last layer.
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits_export import runs
+from camdigits_export import marks, runs
 from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
@@ -27,6 +28,7 @@ Architecture = Literal["best", "small", "classic"]
 class Recipe:
     """All that a training is made of.
 
+    batch: patches a step. rate: the highest of AdamW, or Adadelta's. dropout: of what the hidden layer sees and is.
     dataset: whose patches, as datasets.load takes it. channels: of best's and small's first convolution and two pairs.
     dense: units of the hidden layer. start: a run or .keras file whose weights it begins with. ema: what of the
     averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
@@ -55,6 +57,15 @@ class Recipe:
     frame_share: float = 0.5
     jitter_share: float = 0.7
     reject_bias: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where no network can be built or trained so: a recipe.json may say anything."""
+        if self.architecture not in get_args(Architecture):
+            raise ValueError(f"architecture {self.architecture!r}")
+        if len(self.channels) != (2 if self.architecture == "classic" else 3):
+            raise ValueError(f"{len(self.channels)} channels for {self.architecture}")
+        if self.ema > 1 or self.dropout >= 1 or self.seen_share > 1 or self.jitter_share > 1:
+            raise ValueError("ema, dropout, seen_share and jitter_share are shares")
 
 
 RECIPES: dict[Architecture, Recipe] = {
@@ -185,7 +196,7 @@ def train(
 
 
 def check(run: Path, recipe: Recipe, resume: bool) -> None:
-    """Raise DataError where a training cannot begin: nothing to resume, the folder taken, no weights to start with.
+    """Raise DataError where a training cannot begin: nothing to resume, the folder taken, no weights or fonts.
 
     To be called before patches are made, which takes minutes.
     """
@@ -193,6 +204,8 @@ def check(run: Path, recipe: Recipe, resume: bool) -> None:
         resumed(run)
         return
     runs.check_free(run)
+    if recipe.frame_share:
+        marks.check()
     if recipe.start:
         load_trained(Path(recipe.start))
 
@@ -237,11 +250,11 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not t
         super().__init__()
         self._workshop, self._recipe, self._run, self._steps, self._report = workshop, recipe, run, steps, report
         self.figures = figures
-        self._epoch = 0
+        self._epoch, self._begun = 0, 0.0
         self._served = build(recipe, workshop.reject + 1)
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002 - Keras passes it by name
-        self._epoch = epoch
+        self._epoch, self._begun = epoch, time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         if not math.isfinite(logs["loss"]):
@@ -252,7 +265,8 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not t
         self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"], self._recipe.reject_bias)
         unfinished = self._run / "unfinished.keras"
         try:
-            runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures)})
+            seconds = time.perf_counter() - self._begun
+            runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures), "seconds": seconds})
             draw_curves(self._run)
             # written aside first: an interrupt or a full disk never leaves half a model; the checkpoint is the last
             for model, name in ((self._served, "model.keras"), (self.model, "checkpoint.keras")):
@@ -292,7 +306,7 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
     rare_count, reject_count, framed_count = _drawn(workshop, recipe)
     rare = rng.integers(len(workshop.rare), size=rare_count)
     rejects = rng.integers(len(workshop.rejects), size=reject_count)
-    framed = rng.integers(max(len(workshop.framed), 1), size=framed_count)
+    framed = rng.integers(len(workshop.framed), size=framed_count) if framed_count else np.zeros(0, int)
     patches = np.concatenate(
         [digits, workshop.rare.patches[rare], workshop.rejects.patches[rejects], workshop.framed.patches[framed]]
     )
@@ -370,11 +384,12 @@ def _resume(run: Path, workshop: Workshop) -> tuple[Recipe, keras.Model, int, Fi
     recipe = resumed(run)
     try:
         model = keras.saving.load_model(run / "checkpoint.keras", safe_mode=True)
+        build(recipe, workshop.reject + 1).set_weights(model.get_weights())  # a ValueError where they do not fit
         runs.cut_log(run, int(model.optimizer.iterations) // _steps(workshop, recipe))
         last = runs.read_log(run)[-1]
+        figures = Figures(**{name: last[name] for name in Figures.__dataclass_fields__})
     except Exception as error:  # Keras raises many unrelated classes for broken archives
         raise DataError(
             f"{run}: no training to resume ({str(error).splitlines()[0]}); start one without --resume"
         ) from error
-    figures = Figures(**{name: last[name] for name in Figures.__dataclass_fields__})
     return recipe, model, int(last["epoch"]), figures

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from camdigits.classify import Classifier, find_model
+from camdigits.classify import Classifier
 from camdigits.errors import ModelError
 from camdigits_export.corruptions import CORRUPTIONS, corrupted_patches
 from camdigits_export.datasets import DataError, load
@@ -59,14 +59,17 @@ class Row:
     spread: Mapping[str, float]
 
 
-def found_models(shipped: Iterable[str], runs: Iterable[Path]) -> list[str]:
+def found_models(shipped: Iterable[str], runs: Iterable[Path], report: Report) -> list[str]:
     """Return what ships and what the runs' folders hold, as Classifier takes it; of files that are the same, the first.
 
-    shipped: as Classifier takes them.
+    shipped: as Classifier takes them. report: told of files that cannot be opened.
     """
     found: dict[bytes, str] = {}
     for name in (*shipped, *(str(path) for run in runs for path in sorted(run.glob("model*.onnx")))):
-        found.setdefault(sha256(find_model(name).read_bytes()).digest(), name)
+        try:
+            found.setdefault(sha256(Classifier(name).path.read_bytes()).digest(), name)
+        except ModelError as error:
+            report(f"left out: {error}")
     return list(found.values())
 
 
@@ -84,17 +87,11 @@ def sets_at_hand(report: Report) -> dict[str, PatchSet]:
 def measure(
     names: Sequence[str], sets: Mapping[str, PatchSet], report: Report, step: Callable[[], None] = lambda: None
 ) -> list[Row]:
-    """Return a row for each model that can be opened.
+    """Return a row for each model. Raises ModelError where one cannot be opened.
 
-    report: told of each that cannot, and of data sets that a model cannot read. step: called as often as there are
-    models times sets.
+    report: told of data sets that a model cannot read. step: called as often as there are models times sets.
     """
-    models = {}
-    for name in names:
-        try:
-            models[name] = Classifier(name)
-        except ModelError as error:
-            report(f"left out: {error}")
+    models = {name: Classifier(name) for name in names}
     ten = next(iter(sets.values()), PatchSet(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)))
     speeds = times(list(models.values()), ten)
     rows = []
@@ -193,7 +190,7 @@ def _card(row: Row, sets: Mapping[str, PatchSet]) -> str:
 
 
 def command(recipe: Mapping[str, Any]) -> str:
-    """Return the command that trains a recipe anew; some of a CNN's settings are no options, and need a recipe.json."""
+    """Return the command that makes a recipe's model anew; a CNN's channels are no option, and need a recipe.json."""
     kind = recipe["kind"]
     words = ["camdigits", "train", kind]
     if kind == "cnn":
@@ -207,10 +204,12 @@ def command(recipe: Mapping[str, Any]) -> str:
         value = recipe.get(name, usual)
         if value == usual:
             continue
-        if kind == "cnn" and (name in ("channels", "dense", "reject_bias") or name.endswith("_share")):
-            return "camdigits train cnn --recipe recipe.json"
+        if name == "channels":
+            return "camdigits train cnn --recipe recipe.json && camdigits export"
         words += ["--no-deskew"] if name == "deskew" else [f"--{name.replace('_', '-')}", str(value)]
-    return " ".join(words + ["&& camdigits export --int8"] * bool(recipe.get("int8")))
+    if kind == "cnn":
+        words += ["&& camdigits export"] + ["--int8"] * bool(recipe.get("int8"))
+    return " ".join(words)
 
 
 def _by_corruption(rows: Sequence[Row]) -> str:

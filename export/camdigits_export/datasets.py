@@ -213,7 +213,12 @@ def _load_opencv() -> Dataset:
 
 def _load_hwd() -> Dataset:
     name = "hwd1000/hwd1000_28x28_blackonwhite.npz"
-    path = Path(os.environ.get("CAMDIGITS_DATA", ".")) / name
+    folder = os.environ.get("CAMDIGITS_DATA")
+    if not folder:
+        raise DataError(
+            f"{name}: not to be fetched; put HwD's digits there (x, y) and name the folder in CAMDIGITS_DATA"
+        )
+    path = Path(folder) / name
     if not path.is_file():
         raise DataError(f"{path}: no such file; put HwD's digits there (x, y) and name the folder in CAMDIGITS_DATA")
     images, labels = _arrays(path, (1000, 28, 28))
@@ -259,6 +264,10 @@ def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
     names = tuple(path.name for path in classes)
     counts = Counter(labels)
     few = [f"{name} ({counts[label]})" for label, name in enumerate(names) if counts[label] < FEWEST]
+    for line in unread:
+        report(f"skipped: {line}")
+    if unread:
+        report(f"{folder}: {len(inks)} pictures read, {len(unread)} skipped")
     if len(names) < 2:
         raise DataError(f"{folder}: {len(names)} subfolders; a model needs one for each of two or more classes")
     if len(names) > 250:
@@ -269,10 +278,6 @@ def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
         report(
             f"{folder}: classes are uneven, {min(counts.values())} to {max(counts.values())} pictures; even is better"
         )
-    for line in unread[:10]:
-        report(f"skipped: {line}")
-    if unread:
-        report(f"{folder}: {len(inks)} pictures read, {len(unread)} skipped")
     return Dataset(str(folder), inks, np.array(labels, np.uint8), names)
 
 

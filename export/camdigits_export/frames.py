@@ -23,6 +23,7 @@ from camdigits_export.camera import compose
 from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
 from camdigits_export.samples import BALLPOINT, CHALK, FELT, GEL, PENCIL
 from camdigits_export.scenes import DESKS, PAPERS, Camera, Colour, Glyph, Hand, Light, Page, Paper, Scene, Sheet
+from camdigits_export.surfaces import BARE
 
 PENS = {"ballpoint": (BALLPOINT, 0.33), "gel": (GEL, 0.25), "felt": (FELT, 0.12), "pencil": (PENCIL, 0.3)}
 """Pens for paper, and how often each is taken."""
@@ -32,6 +33,12 @@ BOARDS: tuple[Colour, ...] = ((62, 70, 52), (40, 42, 40), (70, 92, 48), (90, 60,
 
 TILT = 18.0
 """Degrees by which the sheet may lean away."""
+
+THINNEST = 1.6
+"""Width of a stroke in the frame, pixels, at least: a pen draws a tenth of the height of the smallest digits."""
+
+NOISE = 0.25
+"""Of the ink's contrast where the light is weakest, for the smallest digits: noisier ones no person can read."""
 
 SMALLEST, USUAL, LARGEST = 14.0, 110.0, 420.0
 """Heights of digits in the frame, pixels; a quarter of the frames have them larger than usual."""
@@ -88,12 +95,15 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
     pen = replace(
         pen,
         colour=tuple(float(np.clip(c + d, 0, 255)) for c, d in zip(pen.colour, _ink_tint(rng), strict=True)),  # type: ignore[arg-type]  # three of them
-        width=max(1.2, pen.width * hand.height / 85 * float(np.exp(rng.normal(0, 0.3)))),
+        width=hand.height * max(pen.width / 85 * float(np.exp(rng.normal(0, 0.3))), THINNEST / px),
         opacity=float(np.clip(pen.opacity * rng.uniform(0.55, 1.05), 0.25, 0.98)),
     )
     fill = float(np.clip(max(widest * px / across, tall * px / down), 0.02, 0.95))
     # who looks at small writing stands far away and sees little perspective
     most = TILT * min(1.0, 2 * fill)
+    sheet, light = _sheet(rng, paper), _light(rng, light_ink)
+    weakest = light.level * (1 - light.gradient) * (1 - light.vignette) * (1 - light.shadow)
+    contrast = weakest * pen.opacity * abs(np.mean(pen.colour) - np.mean(sheet.tint or BARE[paper]))
     camera = Camera(
         width=width,
         height=height,
@@ -104,15 +114,15 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
         center=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.4, 0.6))),
         defocus=float(rng.uniform(0.3, 1.1 + px / 90)),
         motion=(float(rng.exponential(0.7)), float(rng.exponential(0.7))),
-        noise=float(rng.uniform(0.5, 6)),
+        noise=float(rng.uniform(0.5, 6)) * min(1.0, NOISE * contrast * (px / SMALLEST) ** 0.5 / 6),
         balance=tuple(rng.uniform(0.9, 1.1, 3)),
     )
     scene = Scene(
-        _sheet(rng, paper),
+        sheet,
         hand,
         pen,
         DESKS[int(rng.integers(len(DESKS)))],
-        _light(rng, light_ink),
+        light,
         camera,
         marks.world(rng) if rng.random() < 0.3 else None,
     )

@@ -61,7 +61,7 @@ def _font(path: Path) -> Any:
     try:
         return ImageFont.truetype(path, 96)
     except OSError as error:
-        raise DataError(f"{path}: no such font; apt install {FONT_PACKAGES}") from error
+        raise DataError(f"{path}: no such font; apt install {FONT_PACKAGES}; or train with --frame-share 0") from error
 
 
 def fonts(printed: bool) -> list[Path]:
@@ -117,11 +117,19 @@ def scribble(rng: Generator) -> Glyph:
     return Glyph(ink, DOUBTFUL, 1 / PIXELS, float(rng.normal(0.1, 0.3)))
 
 
+def check() -> None:
+    """Raise DataError where a font or a picture is missing: to be called before patches are made."""
+    for path in fonts(printed=False) + fonts(printed=True):
+        _font(path)
+    for name in WORLD:
+        _picture(name)
+
+
 @cache
 def _picture(name: str) -> Image:
     picture = cv2.imread(str(PICTURES / name))
     if picture is None:
-        raise DataError(f"{PICTURES / name}: no such picture; apt install opencv-doc")
+        raise DataError(f"{PICTURES / name}: no such picture; apt install opencv-doc, or train with --frame-share 0")
     return np.asarray(picture, np.uint8)
 
 

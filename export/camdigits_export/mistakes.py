@@ -19,20 +19,22 @@ LEAST = {"slant": 1.0, "stroke": 0.1, "size": 0.5, "loops": 0.1, "pieces": 0.1}
 """The least standard deviation that a class is taken to have: fewer patches than all show too little."""
 
 TRY = {
-    ("slant", True): "they lean to the right: train with more slant, or take it out first",
-    ("slant", False): "they lean to the left: train with more slant, or take it out first",
-    ("stroke", True): "their strokes are thick: train with broader pens; write or expose thinner",
-    ("stroke", False): "their strokes are thin: train with finer pens; use a softer pen",
-    ("size", True): "they are wide: train with more stretching",
-    ("size", False): "they are narrow: train with more stretching",
-    ("loops", True): "they close loops that should be open: train with more blur; sharpen the picture",
-    ("loops", False): "their loops are open or filled: train with more gaps and broad pens",
-    ("pieces", True): "they are broken: train with more gaps; give the picture more contrast",
-    ("pieces", False): "their pieces have grown together: train with more blur and broad pens",
+    ("slant", True): "they lean to the right: train with more such, or with --deskew",
+    ("slant", False): "they lean to the left: train with more such, or with --deskew",
+    ("stroke", True): "their strokes are thick: train with more such; write or expose thinner",
+    ("stroke", False): "their strokes are thin: train with more such; use a softer pen",
+    ("size", True): "they are wide: train with more such",
+    ("size", False): "they are narrow: train with more such",
+    ("loops", True): "they close loops that should be open: train with more such; sharpen the picture",
+    ("loops", False): "their loops are open or filled: train with more such; use another pen",
+    ("pieces", True): "they are broken: train with more such; give the picture more contrast",
+    ("pieces", False): "their pieces have grown together: train with more such; write further apart",
 }
 """By trait, and whether it is more than usual."""
 
-REJECTED = "rejected: train with fewer rejects like them, or with a lighter reject class"
+REJECTED = (
+    "rejected: train with fewer rejects like them, or raise the CNN's --reject-bias (knn, svm: lower --reject-weight)"
+)
 PASSED = "no digits: train with more rejects like them; ask for more confidence when reading"
 PLAIN = "nothing measured sets them apart: look at them; train with more of their kind, or correct their labels"
 

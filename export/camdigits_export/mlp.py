@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from camdigits_export import classical
-from camdigits_export.datasets import Labels
+from camdigits_export.datasets import DataError, Labels
 from camdigits_export.features import Floats
 from camdigits_export.graph import Graph
 
@@ -31,7 +31,7 @@ class Recipe(classical.Recipe):
     decay: float = 1e-4
 
     def fit(self, described: Floats, labels: Labels, reject: int) -> "Mlp":  # noqa: ARG002 - it is a label as any other
-        """Return scikit-learn's perceptron."""
+        """Return scikit-learn's perceptron. Raises DataError where its weights are no longer numbers."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPClassifier
 
@@ -45,10 +45,13 @@ class Recipe(classical.Recipe):
             max_iter=self.epochs,
             random_state=self.seed,
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             # it ends after its epochs, as asked
             warnings.simplefilter("ignore", ConvergenceWarning)
-            classifier.fit((described - mean) * np.float32(scale), labels)
+            try:
+                classifier.fit((described - mean) * np.float32(scale), labels)
+            except ValueError as error:  # scikit-learn's for weights that are no longer numbers
+                raise DataError(f"the perceptron's weights are no longer numbers ({error}); lower --rate") from error
         return Mlp(mean, scale, classifier)
 
 

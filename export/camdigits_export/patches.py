@@ -36,6 +36,9 @@ FOLDER = Path("runs") / "patches"
 
 Report = Callable[[str], None]
 
+LARGE = 28
+"""Pixels; larger digits are written in frames as patches have them."""
+
 PART, FRAMES_PART, FRAMES_FILE = 5000, 10, 250
 """Patches, and frames, in one part of the work; frames in one file."""
 
@@ -198,7 +201,7 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
     if not count:
         return PatchSet(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8), data.names)
     labels = data.labels[np.arange(count) % len(data)]
-    path = FOLDER / f"{kind}-{seed}-{count}-{_recipe_version(kind)}-{_fingerprint(data)}.npy"
+    path = FOLDER / f"{kind}-{seed}-{count}-{_recipe_version(kind, data.names)}-{_fingerprint(data)}.npy"
     if path.is_file():
         return PatchSet(np.load(path, mmap_mode="r"), labels, data.names)
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
@@ -241,12 +244,15 @@ def _frames_version() -> str:
 
 
 @cache
-def _recipe_version(kind: str) -> str:
-    """Return a hash of normalisation and of a kind's patches of drawn digits: a changed recipe makes new ones."""
+def _recipe_version(kind: str, names: tuple[str, ...]) -> str:
+    """Return a hash of normalisation and of a kind's patches of drawn digits: a changed recipe makes new ones.
+
+    names: of the signs; rejects are made of digits in one way, of others in another.
+    """
     digest = hashlib.sha256(normalize_version().encode())
     rng = np.random.default_rng(0)
     labels = np.arange(60, dtype=np.uint8) % 10
-    drawn = Dataset("drawn", [augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
+    drawn = Dataset("drawn", [augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels, names)
     digest.update(np.stack([_make(kind, at, rng, drawn) for at in range(150)]).tobytes())
     return digest.hexdigest()[:12]
 
@@ -280,7 +286,9 @@ def _part(job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
 def _frames_part(job: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Compose frames start to start + count and return what the reader finds in them, and its labels."""
     start, count, seed = job
-    hands = frames.Hands(_data.inks, _data.labels)
+    # to follow the strokes of a large picture takes seconds
+    inks = [augment.to_patch(ink) if max(ink.shape) > LARGE else ink for ink in _data.inks]
+    hands = frames.Hands(inks, _data.labels)
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
-from camdigits_export import classical, cnn, forest, knn, mlp, runs, svm
+from camdigits_export import classical, cnn, forest, knn, marks, mlp, runs, svm
 from camdigits_export.cards import renew
 from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
@@ -34,13 +34,15 @@ State = Literal["new", "begun", "done"]
 
 
 def check_data(report: Callable[[str], None]) -> None:
-    """Raise DataError where PLAN needs a data set that cannot be had: to be called before the first training."""
+    """Raise DataError where PLAN needs what cannot be had, data or fonts: to be called before the first training."""
+    if any(recipe.frame_share for recipe in PLAN.values() if isinstance(recipe, cnn.Recipe)):
+        marks.check()
     for name in dict.fromkeys(recipe.dataset for recipe in PLAN.values()):
         load(name, "train", report)
 
 
 def state(run: Path, recipe: Recipe) -> State:
-    """Return how far a run is. Raises DataError where the folder holds a run of another recipe, or of other patches."""
+    """Return how far a run is. Raises DataError where the folder holds a run of another recipe or normalisation."""
     if not (run / "recipe.json").exists():
         return "new"
     asked = runs.read_settings(run)

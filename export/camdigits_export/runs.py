@@ -25,6 +25,9 @@ class Recipe(Protocol):
 
 R = TypeVar("R", bound=Recipe)
 
+MAY_BE_NONE = "seed", "seen", "rare"
+"""Of settings that are whole numbers, those that may be 0."""
+
 STATED = "kind", "labels", "normalize"
 """What recipe.json says besides the recipe."""
 
@@ -85,12 +88,16 @@ def read_recipe(path: Path, of: type[R]) -> R:
 
 
 def _fits(of: type[Recipe], name: str, value: object) -> bool:
-    """Say whether a recipe has such a setting, and it may be this: of the default's type, as JSON has it."""
+    """Say whether a recipe has such a setting, and it may be this: of the default's type in JSON, and not too small."""
     kinds: dict[str, type] = {field.name: type(field.default) for field in fields(of)}
     if name not in kinds:
         return False
     allowed: dict[type, tuple[type, ...]] = {float: (float, int), tuple: (list,)}
-    return type(value) in allowed.get(kinds[name], (kinds[name],))
+    if type(value) not in allowed.get(kinds[name], (kinds[name],)):
+        return False
+    numbers = value if isinstance(value, list) else [value] if isinstance(value, float | int) else []
+    least = 1 if kinds[name] in (int, tuple) and name not in MAY_BE_NONE else 0
+    return all(isinstance(number, float | int) and number >= least for number in numbers)
 
 
 def read_settings(run: Path) -> dict[str, Any]:
@@ -99,6 +106,8 @@ def read_settings(run: Path) -> dict[str, Any]:
         settings: dict[str, Any] = json.loads((run / "recipe.json").read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
+    if not isinstance(settings, dict):
+        raise DataError(f"{run}: not the folder of a training (no recipe); name one in runs/")
     if settings.get("normalize") != normalize_version():
         raise DataError(f"{run}: trained with another normalisation than this camdigits has; train it again")
     return settings

@@ -8,7 +8,17 @@ from numpy.random import Generator
 
 from camdigits.types import Image
 from camdigits_export.grain import bgr, clouds, fibres, floats, rounded, streaks
-from camdigits_export.scenes import Colour, Desk, Floats, Light, Matrix, Scene, Writing, project
+from camdigits_export.scenes import Colour, Desk, Floats, Light, Matrix, Paper, Scene, Writing, project
+
+BARE: dict[Paper, Colour] = {
+    "plain": (232, 236, 238),
+    "sticky": (112, 222, 244),
+    "ruled": (226, 234, 236),
+    "squared": (234, 236, 236),
+    "recycled": (176, 190, 198),
+    "board": (62, 70, 52),
+}
+"""What a sheet looks like that has no tint."""
 
 LARGEST = 60_000_000
 """Pixels that a camera may look over; each takes some hundred bytes."""
@@ -57,17 +67,7 @@ def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
     """Return the empty sheet, (height, width, 3) float32 BGR, as large as the writing's ink."""
     shape = writing.ink.shape
     kind = scene.sheet.paper
-    bare: Colour = (
-        scene.sheet.tint
-        or {
-            "plain": (232, 236, 238),
-            "sticky": (112, 222, 244),
-            "ruled": (226, 234, 236),
-            "squared": (234, 236, 236),
-            "recycled": (176, 190, 198),
-            "board": (62, 70, 52),
-        }[kind]
-    )
+    bare = scene.sheet.tint or BARE[kind]
     grain = 0.006 * rng.standard_normal(shape, np.float32) + 0.006 * clouds(shape, 2, rng)
     waves = 0.014 * clouds(shape, 0.35 * max(shape), rng) + 0.006 * clouds(shape, 60, rng)
     if kind == "recycled":

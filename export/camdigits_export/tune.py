@@ -50,7 +50,7 @@ _CNN: Space = {
 
 SPACES: dict[str, Space] = {
     "best": {**_CNN, "dense": (64, 96, 128)},
-    "small": {**_CNN, "dense": (24, 32, 40)},
+    "small": {**_CNN, "dense": (16, 24, 32)},
     # Adadelta knows no weight decay
     "classic": {
         "rate": Range(0.1, 2.0, log=True),
@@ -138,11 +138,15 @@ def tune(
             cnn.train(workshop, Path(run) / "trial", recipe, report=follow)
         return seen[-1]
 
-    study = _search(base.kind, asdict(tried), space(base), value, search, trials, folder, storage, report)
-    recipe = folder / "recipe.json"
-    recipe.write_text(json.dumps({"kind": base.kind, **asdict(base), **study.best_params}, indent=1) + "\n")
-    done = len(_done(study))
-    return Best(study.best_value, done, study.best_params, recipe, _draw(study, folder / "study.png"))
+    folder.mkdir(parents=True, exist_ok=True)
+    study = _open(base.kind, asdict(tried), space(base), search, folder, storage)
+    try:
+        _search(study, space(base), value, trials, folder, report)
+    except KeyboardInterrupt:
+        if _done(study):
+            _write(study, base, folder)
+        raise
+    return _write(study, base, folder)
 
 
 def space(base: cnn.Recipe | classical.Recipe) -> Space:
@@ -154,20 +158,23 @@ def _value(accuracy: float, seen: float, caught: float) -> float:
     return (accuracy + seen + caught) / 3
 
 
+def _write(study: optuna.Study, base: cnn.Recipe | classical.Recipe, folder: Path) -> Best:
+    """Write the best recipe and the plot of what is done."""
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps({"kind": base.kind, **asdict(base), **study.best_params}, indent=1) + "\n")
+    done = len(_done(study))
+    return Best(study.best_value, done, study.best_params, recipe, _draw(study, folder / "study.png"))
+
+
 def _search(
-    kind: str,
-    base: dict[str, Any],
+    study: optuna.Study,
     space: Space,
     value: Callable[[optuna.Trial, dict[str, Any]], float],
-    search: Search,
     trials: int,
     folder: Path,
-    storage: str | None,
     report: Callable[[int, float | None], None],
-) -> optuna.Study:
-    """Return the study, `trials` longer. value: of a trial with some settings, DataError where it fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    study = _open(kind, base, space, search, folder, storage)
+) -> None:
+    """Make the study `trials` longer. value: of a trial with some settings, DataError where it fails."""
     failures = []
 
     def attempt(trial: optuna.Trial) -> float:
@@ -182,7 +189,6 @@ def _search(
     study.optimize(attempt, n_trials=trials, callbacks=told, catch=(DataError,))
     if not _done(study):
         raise DataError(f"{folder}: no trial came to its end; {failures[-1] if failures else 'ask for more'}")
-    return study
 
 
 def _done(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

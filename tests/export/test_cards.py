@@ -82,7 +82,8 @@ def test_a_card_tells_seed_and_parameters(models: Path, workshop: Workshop) -> N
     said = re.match(r" Seed 3; ([\d,]+) parameters\.", section(renewed(models / "cnn.md", workshop), "Recipe"))
     assert said
     # of four numbers of a channel's normalisation, one is left once they are folded into the convolution
-    count = cnn.load_trained(models / "cnn.keras").count_params() - 3 * 2 * sum(TINY.channels)
+    first, second, third = TINY.channels
+    count = cnn.load_trained(models / "cnn.keras").count_params() - 3 * (first + 2 * second + 2 * third)
     assert int(said[1].replace(",", "")) == pytest.approx(count, abs=1)
 
 
@@ -119,6 +120,18 @@ def test_a_card_without_a_place_is_an_error(lost: str, models: Path, workshop: W
     card.write_text(card.read_text().replace(lost, ""))
     with pytest.raises(CardError, match=r"models/knn\.md: 0 places"):
         renewed(card, workshop)
+
+
+@pytest.mark.parametrize("lost", ["| share |", "## Data"])
+def test_cards_are_checked_before_models_are_made(lost: str, models: Path) -> None:
+    cards.check(models)
+    card = models / "knn.md"
+    card.write_text(card.read_text().replace(lost, ""))
+    with pytest.raises(CardError, match=r"knn\.md: not one place"):
+        cards.check(models)
+    card.unlink()
+    with pytest.raises(CardError, match=r"knn\.md: no such card"):
+        cards.check(models)
 
 
 def test_a_card_says_nothing_of_sets_that_are_not_at_hand(models: Path, workshop: Workshop) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError
-from camdigits_export import classical, cli, forest, knn, mlp, patches, runs, svm, to_onnx
+from camdigits_export import classical, cli, cnn, forest, knn, mlp, patches, runs, svm, to_onnx
 from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
 from camdigits_export.features import Features, Kind, upright
@@ -146,6 +146,36 @@ def test_a_recipe_of_unknown_features_is_none(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text('{"kind": "mlp", "features": "colours"}')
     with pytest.raises(DataError, match=r"not a recipe .*colours"):
         runs.read_recipe(tmp_path / "recipe.json", mlp.Recipe)
+
+
+@pytest.mark.parametrize(
+    ("of", "wrong"),
+    [
+        (svm.Recipe, {"cost": -1}),
+        (knn.Recipe, {"neighbours": 0}),
+        (knn.Recipe, {"seed": -1}),
+        (cnn.Recipe, {"batch": 0}),
+        (cnn.Recipe, {"channels": [8, 8]}),
+        (cnn.Recipe, {"channels": [8, 8, -1]}),
+        (cnn.Recipe, {"architecture": "besst"}),
+        (cnn.Recipe, {"dropout": 1}),
+    ],
+)
+def test_a_recipe_that_cannot_be_trained_is_none(of: type[runs.Recipe], wrong: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps({"kind": of.kind, **wrong}))
+    with pytest.raises(DataError, match=r"recipe\.json: not a recipe"):
+        runs.read_recipe(tmp_path / "recipe.json", of)
+
+
+def test_a_recipe_that_is_a_list_is_none(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text("[]")
+    with pytest.raises(DataError, match="no recipe"):
+        runs.read_settings(tmp_path)
+
+
+def test_weights_that_run_away_say_so(workshop: Workshop, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="lower --rate"):
+        classical.train(workshop, tmp_path / "off", mlp.Recipe(rate=1e30, seen=100, rejects=100), quietly)
 
 
 @pytest.mark.parametrize("deskew", [False, True])

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
 from camdigits.errors import CamdigitsError
-from camdigits_export import cli, cnn, evaluate, patches
+from camdigits_export import cli, cnn, evaluate, marks, patches
 from camdigits_export.augment import as_input
 from camdigits_export.patches import PatchSet, Workshop
 from tests.support.command import camdigits
@@ -123,6 +123,36 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
     assert np.abs(ours(digits) - shipped(digits)).max() < 1e-5
     metadata = [c._session.get_modelmeta().custom_metadata_map for c in (ours, shipped)]
     assert metadata[0] == metadata[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "cnn", "--recipe", "recipe.json", "--architecture", "small"),
+        ("train", "cnn", "--resume", "--architecture", "small"),
+        ("train", "knn", "--seed", "99999999999"),
+        ("tune", "knn", "--architecture", "small"),
+        ("tune", "svm", "--epochs", "2"),
+        ("export", "runs/cnn-1", "--check", "cnn.onnx"),
+    ],
+)
+def test_options_that_contradict_one_another_are_refused(app: typer.Typer, words: tuple[str, ...]) -> None:
+    assert RUNNER.invoke(app, words).exit_code == 2
+
+
+def test_shares_are_options_and_a_run_may_be_named_by_its_path(app: typer.Typer) -> None:
+    shares = ("--seen-share", "0.3", "--frame-share", "0", "--reject-bias", "0.1", "--dense", "8", "--epochs", "1")
+    run(app, "train", "cnn", "runs/mine", "--architecture", "small", *shares)
+    recipe = json.loads(Path("runs/mine/recipe.json").read_text())
+    assert [recipe[name] for name in ("seen_share", "frame_share", "reject_bias", "dense")] == [0.3, 0, 0.1, 8]
+
+
+def test_fonts_that_frames_lack_are_named_before_patches_are_made(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "HANDWRITTEN", ["nowhere.ttf"])
+    with pytest.raises(CamdigitsError, match=r"no such font.*apt install.*--frame-share 0"):
+        run(app, "train", "cnn", "mine")
 
 
 def test_nothing_to_resume_is_an_error(app: typer.Typer) -> None:

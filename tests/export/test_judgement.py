@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
-from camdigits_export import cli, compare, evaluate, mistakes, patches
+from camdigits.errors import ModelError
+from camdigits_export import classical, cli, cnn, compare, evaluate, mistakes, patches, rebuild
 from camdigits_export.augment import as_input
 from camdigits_export.corruptions import CORRUPTIONS
 from camdigits_export.datasets import DataError, Dataset
@@ -319,6 +321,37 @@ def write_run(name: str, digit: int, **recipe: object) -> None:
     entry = proto.metadata_props.add()
     entry.key, entry.value = "camdigits.training", json.dumps({"recipe": recipe})
     onnx.save(proto, folder / "model.onnx")
+
+
+def test_a_model_that_is_asked_for_and_cannot_be_opened_is_an_error(side: typer.Typer) -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        run(side, "compare", "nowhere")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [*rebuild.PLAN.values(), cnn.Recipe(start="runs/cnn-1", jitter_share=0.5)],
+    ids=lambda recipe: f"{recipe.kind}-{recipe.dataset}",
+)
+def test_the_command_beside_a_model_makes_its_recipe(
+    recipe: rebuild.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[rebuild.Recipe] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "_train_cnn", lambda _run, made, _resume: asked.append(made))
+
+    def fit(_run: Path, made: classical.Recipe) -> None:
+        asked.append(made)
+        raise typer.Exit
+
+    monkeypatch.setattr(cli, "_fit_run", fit)
+    stated = json.loads(json.dumps({"kind": recipe.kind, **asdict(recipe)}))
+    train, _, export = compare.command(stated).partition(" && ")
+    app = typer.Typer()
+    cli.register(app)
+    CliRunner().invoke(app, train.split()[1:], catch_exceptions=False)
+    assert asked == [recipe]
+    assert export == ("camdigits export" if recipe.kind == "cnn" else "")
 
 
 def test_all_models_are_compared_and_seeds_of_a_recipe_averaged(side: typer.Typer) -> None:

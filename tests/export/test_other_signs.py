@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from camdigits import Classifier, read_image
+from camdigits.types import Image
 from camdigits_export import cnn, datasets, patches, to_onnx
 from camdigits_export.datasets import DataError
+from tests.support.command import camdigits
 from tests.support.drawing import paper
 
 LETTERS = "AHKW"
@@ -45,15 +47,32 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return to_onnx.export_run(run / "letters").path
 
 
+def written(word: str) -> Image:
+    image = paper(900, 300)
+    for at, letter in enumerate(word):
+        cv2.putText(image, letter, (120 + 170 * at, 200), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 50), 10)
+    return image
+
+
 def test_the_folders_names_become_the_labels(model: Path) -> None:
     assert Classifier(model).labels == tuple(LETTERS)
 
 
 def test_letters_are_read_as_digits_are(model: Path) -> None:
-    image = paper(900, 300)
-    for at, letter in enumerate("HAWK"):
-        cv2.putText(image, letter, (120 + 170 * at, 200), cv2.FONT_HERSHEY_SIMPLEX, 4, (40, 40, 50), 10)
-    assert [number.text for number in read_image(image, Classifier(model))] == ["HAWK"]
+    assert [number.text for number in read_image(written("HAWK"), Classifier(model))] == ["HAWK"]
+
+
+def test_image_and_live_show_letters(model: Path, tmp_path: Path) -> None:
+    page = written("HAWK")
+    cv2.imwrite(str(tmp_path / "page.png"), page)
+    assert "HAWK" in camdigits("image", tmp_path / "page.png", "--model", model).stdout
+    film = cv2.VideoWriter(str(tmp_path / "page.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, page.shape[1::-1])
+    for _ in range(20):
+        film.write(page)
+    film.release()
+    ran = camdigits("live", "--source", tmp_path / "page.avi", "--model", model, "--headless")
+    assert ran.returncode == 0, ran.stderr
+    assert "HAWK" in ran.stdout
 
 
 def test_test_and_training_pictures_are_apart(folder: Path) -> None:

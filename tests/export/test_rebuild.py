@@ -152,12 +152,15 @@ def test_an_epoch_that_is_in_the_log_only_is_not_done(workshop: Workshop) -> Non
     [
         ({"kind": "svm", "seed": 1, "cost": 8.0}, "camdigits train svm"),
         ({"kind": "svm", "cost": 4.0, "deskew": False}, "camdigits train svm --no-deskew --cost 4.0"),
-        ({"kind": "cnn", "architecture": "small", "seed": 3}, "camdigits train cnn --architecture small --seed 3"),
+        (
+            {"kind": "cnn", "architecture": "small", "seed": 3},
+            "camdigits train cnn --architecture small --seed 3 && camdigits export",
+        ),
         (
             {"kind": "cnn", "weight_decay": 0.1, "int8": True},
             "camdigits train cnn --architecture best --weight-decay 0.1 && camdigits export --int8",
         ),
-        ({"kind": "cnn", "channels": [1, 2, 3]}, "camdigits train cnn --recipe recipe.json"),
+        ({"kind": "cnn", "channels": [1, 2, 3]}, "camdigits train cnn --recipe recipe.json && camdigits export"),
     ],
 )
 def test_a_recipe_becomes_the_command_that_trains_it(recipe: dict[str, object], expected: str) -> None:

@@ -40,9 +40,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[cnn.Recipe]:
 
 def search_hill(search: tune.Search, trials: int, folder: Path, value: Any) -> Any:
     """Search for settings, whose worth `value` says, without a model."""
-    return tune._search(
-        "hill", {}, FEW, lambda _, settings: value(settings), search, trials, folder, None, lambda *_: None
-    )
+    folder.mkdir(exist_ok=True)
+    study = tune._open("hill", {}, FEW, search, folder, None)
+    tune._search(study, FEW, lambda _, settings: value(settings), trials, folder, lambda *_: None)
+    return study
 
 
 def test_a_search_writes_the_best_recipe_and_its_plot(workshop: Workshop, tmp_path: Path) -> None:
@@ -116,6 +117,19 @@ def test_a_trial_that_fails_ends_no_search(tmp_path: Path) -> None:
     study = search_hill("grid", 10, tmp_path, value)
     assert len(study.trials) == 6
     assert study.best_params == {"dense": 16, "rate": pytest.approx(2e-2)}
+
+
+def test_a_search_that_is_stopped_writes_what_it_found(
+    trained: list[cnn.Recipe], workshop: Workshop, tmp_path: Path
+) -> None:
+    def stop(number: int, _value: float | None) -> None:
+        if number:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune.tune(workshop, TINY, "random", 9, tmp_path, report=stop)
+    assert len(trained) == 2
+    assert runs.read_recipe(tmp_path / "recipe.json", cnn.Recipe).rate in {recipe.rate for recipe in trained}
 
 
 def test_a_search_of_failures_says_why(tmp_path: Path) -> None:
