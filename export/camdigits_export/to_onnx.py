@@ -182,6 +182,7 @@ def export_run(run: Path, output: Path | None = None, int8: bool = False) -> Exp
 
     model = load_trained(run)
     recipe, figures = describe(run)
+    figures.pop("seconds", None)  # no property of the model: the same recipe gives the same bytes
     labels = recipe.get("labels", DIGITS)
     name = "model-int8.onnx" if int8 else "model.onnx"
     return _export(model, labels, {"recipe": recipe}, figures, output or run / name, int8)
