@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from camdigits.types import Box, Candidate, Probabilities
 
-WIDEST = 4.5
-"""What is wider than so many times its height is no few digits."""
+WIDEST = 8.0
+"""What is wider than so many times its height is no number."""
 
 NARROWEST = 0.5
 """What is narrower than this many times its height is one digit."""
@@ -34,8 +34,8 @@ HEIGHT = 48
 SLANTS = (-0.3, 0.0, 0.3)
 """Of a cut: steps to the right for each step down."""
 
-CUTS = 6
-"""Places at which a candidate is cut at most."""
+CUTS, EACH = 4, 1.8
+"""Places at which a candidate is cut at most: so many, and so many for each time that it is as wide as high."""
 
 APART = 0.1
 """Cuts are as far apart as this share of the height."""
@@ -116,7 +116,8 @@ def pieces(candidate: Candidate) -> list[Piece]:
     sides = [x * scale - (at + slant * (y * scale - h / 2)) for at, slant in places]
     found = []
     for start, end in combinations(range(len(places)), 2):
-        if (start, end) == (0, len(places) - 1):
+        wide = places[end][0] - places[start][0] > 3 * h  # no digit, however its cuts lean
+        if wide or (start, end) == (0, len(places) - 1):
             continue
         part = np.where((sides[start] >= 0) & (sides[end] < 0), ink, 0).astype(np.uint8)
         piece = _piece(part, candidate)
@@ -176,7 +177,7 @@ def _cuts(ink: NDArray[np.uint8]) -> list[tuple[float, float]]:
     for _, at, slant in sorted(options):
         if all(abs(at - other) > APART * h for other, _ in chosen):
             chosen.append((at, slant))
-        if len(chosen) == CUTS:
+        if len(chosen) >= CUTS + EACH * ink.shape[1] / h:
             break
     return sorted(chosen)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from camdigits.cut import joined, pieces
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.types import Candidate, Image, Number, shared_area
@@ -75,11 +76,11 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
     px = min(px, 0.75 * height)
     turns = int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))
     across, down = (width, height) if turns % 2 == 0 else (height, width)
-    touching = bool(rng.random() < 0.12)
-    gap = float(rng.uniform(-0.06, -0.02) if touching else rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)]))
+    touching = float(rng.uniform(0.15, 0.6)) if rng.random() < 0.15 else 0.0
     hand = Hand(
         height=float(np.clip(1.25 * px, 26, 130)),
-        gap=gap,
+        gap=float(rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)])),
+        touching=touching,
         number_gap=float(rng.uniform(1.4, 3)),
         pitch=float(rng.uniform(1.45, 2.6)),
         jitter=float(rng.uniform(0.03, 0.1)),
@@ -96,9 +97,10 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
         pen,
         colour=tuple(float(np.clip(c + d, 0, 255)) for c, d in zip(pen.colour, _ink_tint(rng), strict=True)),  # type: ignore[arg-type]  # three of them
         width=hand.height * max(pen.width / 85 * float(np.exp(rng.normal(0, 0.3))), THINNEST / px),
-        opacity=float(np.clip(pen.opacity * rng.uniform(0.55, 1.05), 0.25, 0.98)),
+        opacity=float(np.clip(pen.opacity * rng.triangular(0.5, 1.05, 1.05), 0.25, 0.98)),
     )
     fill = float(np.clip(max(widest * px / across, tall * px / down), 0.02, 0.95))
+    room = min(0.1, 0.49 - fill / 2)  # all that is written is in the frame
     # who looks at small writing stands far away and sees little perspective
     most = TILT * min(1.0, 2 * fill)
     sheet, light = _sheet(rng, paper), _light(rng, light_ink)
@@ -111,10 +113,10 @@ def draw_frame(rng: Generator, hands: Hands) -> Frame:
         pitch=float(np.clip(rng.normal(0, most / 2), -most, most)),
         yaw=float(np.clip(rng.normal(0, most / 2), -most, most)),
         fill=fill,
-        center=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.4, 0.6))),
-        defocus=float(rng.uniform(0.3, 1.1 + px / 90)),
-        motion=(float(rng.exponential(0.7)), float(rng.exponential(0.7))),
-        noise=float(rng.uniform(0.5, 6)) * min(1.0, NOISE * contrast * (px / SMALLEST) ** 0.5 / 6),
+        center=(float(rng.uniform(0.5 - room, 0.5 + room)), float(rng.uniform(0.5 - room, 0.5 + room))),
+        defocus=float(rng.triangular(0.3, 0.3, 1.1 + px / 90)),
+        motion=(float(rng.exponential(0.5)), float(rng.exponential(0.5))),
+        noise=min(float(np.exp(rng.normal(0, 0.7))), NOISE * contrast * (px / SMALLEST) ** 0.5),
         balance=tuple(rng.uniform(0.9, 1.1, 3)),
     )
     scene = Scene(
@@ -213,16 +215,17 @@ def _sheet(rng: Generator, paper: Paper) -> Sheet:
         float(spacing),
         int(rng.choice([0, 1, 2, 4], p=[0.75, 0.1, 0.1, 0.05])),
         float(rng.choice([0, rng.uniform(0.1, 0.5)], p=[0.85, 0.15])),
+        float(np.exp(rng.normal(np.log(0.003), 0.5))),
     )
 
 
 def _light(rng: Generator, board: bool) -> Light:
     return Light(
-        level=float(rng.uniform(0.55, 1)),
-        gradient=float(rng.uniform(0.05, 0.4)),
+        level=float(rng.uniform(0.65, 1)),
+        gradient=float(rng.uniform(0.02, 0.35)),
         angle=float(rng.uniform(0, 360)),
-        vignette=float(rng.uniform(0, 0.35)),
-        shadow=float(rng.choice([0, rng.uniform(0.2, 0.6)])),
+        vignette=float(rng.uniform(0, 0.3)),
+        shadow=float(rng.choice([0, rng.uniform(0.15, 0.55)], p=[0.7, 0.3])),
         shadow_angle=float(rng.uniform(0, 360)),
         shadow_softness=float(rng.uniform(4, 60)),
         glare=float(rng.choice([0, rng.uniform(0.1, 0.4)], p=[0.7, 0.3] if board else [0.9, 0.1])),
@@ -245,12 +248,15 @@ FEWEST, EACH = 10, 1.0
 
 
 def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return what the segmenter makes of a frame: (N, 28, 28) uint8 patches, and (N,) labels.
+    """Return what the segmenter makes of a frame, wide candidates cut: (N, 28, 28) uint8 patches, and (N,) labels.
 
     Left out: what lies between a digit and none, bare strokes that are no digit's (they may be read as 1), and large
     parts of digits.
     """
     candidates = segment(frame.image)
+    if frame.turns == 0:  # others are not cut
+        unread = np.zeros((len(candidates), 2), np.float32)
+        candidates += [piece.candidate for i in joined(candidates, unread) for piece in pieces(candidates[i])]
     patches = np.rot90(normalize(candidates), -frame.turns, axes=(1, 2))
     boxes = np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
     digits = [digit for number in frame.numbers for digit in number.digits]

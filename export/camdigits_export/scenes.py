@@ -55,13 +55,14 @@ Page = Sequence[Sequence[Sequence[Glyph]]]
 class Hand:
     """How the numbers are laid out; lengths are in digit heights, `height` itself in pixels of the sheet.
 
-    gap: between the ink of neighbouring digits; where it is negative their strokes run into one another by so much,
-    once they touch. number_gap: between numbers of one line. pitch: from baseline to
-    baseline. jitter: how far sizes, gaps and baselines wander. slope: degrees by which lines rise to the right.
+    gap: between the ink of neighbouring digits. touching: share of neighbours whose strokes run into one another
+    instead. number_gap: between numbers of one line. pitch: from baseline to baseline. jitter: how far sizes, gaps and
+    baselines wander. slope: degrees by which lines rise to the right.
     """
 
     height: float = 90
     gap: float = 0.32
+    touching: float = 0.0
     number_gap: float = 2.4
     pitch: float = 1.9
     jitter: float = 0.07
@@ -84,7 +85,7 @@ class Sheet:
 
     tint: the paper's colour, where it is not the kind's own. rules: colour of the rules, and their opacity, 0 to 1.
     spacing: of the rules, in pitches of the hand; 0 for the kind's own. creases: how many folds. through: how much of
-    another page shows through, 0 to 1.
+    another page shows through, 0 to 1. grain: how uneven its surface is, a part of its brightness.
     """
 
     paper: Paper = "plain"
@@ -94,6 +95,7 @@ class Sheet:
     spacing: float = 0.0
     creases: int = 0
     through: float = 0.0
+    grain: float = 0.006
 
 
 @dataclass(frozen=True, slots=True)

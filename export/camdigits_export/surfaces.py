@@ -68,7 +68,7 @@ def paper(scene: Scene, writing: Writing, rng: Generator) -> Floats:
     shape = writing.ink.shape
     kind = scene.sheet.paper
     bare = scene.sheet.tint or BARE[kind]
-    grain = 0.006 * rng.standard_normal(shape, np.float32) + 0.006 * clouds(shape, 2, rng)
+    grain = scene.sheet.grain * (rng.standard_normal(shape, np.float32) + clouds(shape, 2, rng))
     waves = 0.014 * clouds(shape, 0.35 * max(shape), rng) + 0.006 * clouds(shape, 60, rng)
     if kind == "recycled":
         grain += 0.012 * clouds(shape, 4, rng) + fibres(shape, rng)

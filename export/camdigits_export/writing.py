@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from camdigits_export.grain import clouds, floats
 from camdigits_export.scenes import Floats, Glyph, Mask, Page, Pen, Placed, Scene, Writing
 
+OVERLAP = 0.03
+"""Strokes that touch run into one another by so much, in digit heights."""
+
 UPSCALE = 8
 """Pixels of the stroke's own resolution for each pixel of a glyph."""
 
@@ -35,12 +38,12 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
                 # a mark parts what is written before it from what comes after
                 count += not glyph.label.isdigit()
                 digit = _Drawn(ink, x, y - ink.shape[0], glyph.label, row, count)
-                if hand.gap < 0 and drawn and drawn[-1].number == count:
-                    digit = digit._replace(x=_touching(drawn[-1], digit) + hand.gap * hand.height)
+                if hand.touching and drawn and drawn[-1].number == count and rng.random() < hand.touching:
+                    digit = digit._replace(x=_touching(drawn[-1], digit) - OVERLAP * hand.height)
                 drawn.append(digit)
                 count += not glyph.label.isdigit()
                 gap = np.clip(hand.gap + rng.normal(0, hand.jitter), min(0.2, hand.gap), max(0.5, hand.gap))
-                x = digit.x + ink.shape[1] + max(gap, 0.0) * hand.height
+                x = digit.x + ink.shape[1] + gap * hand.height
             x += (hand.number_gap - hand.gap) * hand.height
             count += 1
         wide = max(wide, x - hand.number_gap * hand.height)

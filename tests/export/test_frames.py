@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from camdigits.classify import Classifier
+from camdigits.segment import segment
 from camdigits_export import frames, marks, strokes
 from camdigits_export.augment import as_input
+from camdigits_export.camera import compose
 from camdigits_export.frames import Frame, Hands
+from camdigits_export.scenes import Camera, Glyph, Hand, Scene, Sheet
 
 pytestmark = pytest.mark.skipif(
     not (marks.PICTURES.exists() and all(path.exists() for path in marks.fonts(printed=False))),
@@ -70,6 +73,27 @@ def test_writing_differs_from_its_surroundings(drawn: list[Frame]) -> None:
                 spread = np.percentile(inside, 98) - np.percentile(inside, 2)
                 seen += bool(spread > 18)
     assert seen > 0.8 * sum(len(frame.numbers) for frame in drawn)
+
+
+def test_all_that_is_written_is_in_the_frame(drawn: list[Frame]) -> None:
+    for frame in drawn:
+        height, width = frame.image.shape[:2]
+        for number in frame.numbers:
+            assert number.box.x >= 0
+            assert number.box.y >= 0
+            assert number.box.right <= width
+            assert number.box.bottom <= height
+
+
+def test_digits_that_touch_become_patches_of_each() -> None:
+    inks, labels = hands("68")
+    scene = Scene(Sheet(margin=(9, 9, 9, 9)), Hand(touching=1.0, jitter=0.0), camera=Camera(fill=0.3))
+    page = [[[Glyph(ink, str(label)) for ink, label in zip(inks[:2], labels[:2], strict=True)]]]
+    composed = compose(scene, page, np.random.default_rng(1))
+    assert not {digit.box for digit in composed.numbers[0].digits} & {seen.box for seen in segment(composed.image)}
+    frame = Frame(composed.image, composed.numbers, (), False, 0, np.zeros((0, 4), int))
+    _, found = frames.frame_patches(frame, REJECT, np.random.default_rng(0))
+    assert {6, 8} <= set(found.tolist())
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -190,14 +190,14 @@ def test_doubtful_marks_are_told_apart() -> None:
     assert (composed.image[box.y : box.bottom, box.x : box.right].max(axis=2) < 90).any()
 
 
-def test_digits_touch_where_the_hand_leaves_no_gap() -> None:
-    def parts(gap: float) -> int:
-        hand = replace(STEADY.hand, gap=gap, jitter=0)
+def test_digits_touch_where_the_hand_joins_them() -> None:
+    def parts(touching: float) -> int:
+        hand = replace(STEADY.hand, touching=touching, jitter=0)
         image = compose(replace(STEADY, hand=hand), page_of("00"), np.random.default_rng(1)).image
         return cv2.connectedComponents((image.max(axis=2) < 100).astype(np.uint8))[0] - 1
 
-    assert parts(0.3) == 2
-    assert parts(-0.1) == 1
+    assert parts(0) == 2
+    assert parts(1) == 1
 
 
 def test_defocus_and_motion_blur_soften_edges() -> None:
