@@ -6,6 +6,7 @@ whatever went wrong included, as what is no digit.
 
 import argparse
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -315,24 +316,38 @@ def label_of(frame: Frame, file: str) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Compose a folder of labelled frames, of MNIST's validation digits, always the same."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+def save(folder: Path, drawn: Iterable[Frame]) -> None:
+    """Write frames into a folder, with a labels.json; those without a number are left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = []
+    for at, frame in enumerate(drawn):
+        if frame.numbers:
+            file = f"{at:04}.png"
+            cv2.imwrite(str(folder / file), frame.image)
+            labels.append(label_of(frame, file))
+    (folder / "labels.json").write_text(json.dumps(labels, indent=1) + "\n", encoding="utf-8")
+
+
+def compose_folder(description: str | None, seed: int, draw: Callable[[int, Generator, Hands], Frame]) -> None:
+    """Compose a folder as the command line asks, of MNIST's validation digits, always the same.
+
+    draw: makes a frame, told how many came before it.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=seed)
     options = parser.parse_args()
     data = load("mnist", "train")
     kept = data.part(learnt_and_kept(data)[1])
-    options.folder.mkdir(parents=True, exist_ok=True)
-    labels = []
-    for at in range(options.count):
-        frame = draw_frame(np.random.default_rng([options.seed, at]), Hands(kept.inks, kept.labels))
-        if frame.numbers:
-            file = f"{at:04}.png"
-            cv2.imwrite(str(options.folder / file), frame.image)
-            labels.append(label_of(frame, file))
-    (options.folder / "labels.json").write_text(json.dumps(labels, indent=1) + "\n", encoding="utf-8")
+    hands = Hands(kept.inks, kept.labels)
+    generators = (np.random.default_rng([options.seed, at]) for at in range(options.count))
+    save(options.folder, (draw(at, rng, hands) for at, rng in enumerate(generators)))
+
+
+def main() -> None:
+    """Compose a folder of labelled frames, of MNIST's validation digits, always the same."""
+    compose_folder(main.__doc__, 3, lambda _, rng, hands: draw_frame(rng, hands))
 
 
 if __name__ == "__main__":

@@ -56,13 +56,15 @@ class Hand:
     """How the numbers are laid out; lengths are in digit heights, `height` itself in pixels of the sheet.
 
     gap: between the ink of neighbouring digits. touching: share of neighbours whose strokes run into one another
-    instead. number_gap: between numbers of one line. pitch: from baseline to baseline. jitter: how far sizes, gaps and
-    baselines wander. slope: degrees by which lines rise to the right.
+    instead. broken: share of digits whose stroke is interrupted. number_gap: between numbers of one line. pitch: from
+    baseline to baseline. jitter: how far sizes, gaps and baselines wander. slope: degrees by which lines rise to the
+    right.
     """
 
     height: float = 90
     gap: float = 0.32
     touching: float = 0.0
+    broken: float = 0.0
     number_gap: float = 2.4
     pitch: float = 1.9
     jitter: float = 0.07

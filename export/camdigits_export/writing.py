@@ -14,6 +14,9 @@ from camdigits_export.scenes import Floats, Glyph, Mask, Page, Pen, Placed, Scen
 OVERLAP = 0.03
 """Strokes that touch run into one another by so much, in digit heights."""
 
+GAP = 0.8
+"""A stroke is interrupted so far to both sides, in widths of the pen."""
+
 UPSCALE = 8
 """Pixels of the stroke's own resolution for each pixel of a glyph."""
 
@@ -33,6 +36,8 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
             for glyph in number:
                 size = hand.height * (1 + np.clip(rng.normal(0, hand.jitter), -0.15, 0.15))
                 ink = _print(glyph, size) if glyph.printed else stroke(glyph.ink, size, pen.width, rng, glyph.scale)
+                if hand.broken and rng.random() < hand.broken:
+                    _interrupt(ink, pen.width, rng)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
                 y += glyph.foot * size
                 # a mark parts what is written before it from what comes after
@@ -75,6 +80,13 @@ def _touching(left: _Drawn, right: _Drawn) -> float:
     # strokes that pass each other by in height meet where their boxes do
     nearest = float((begin - end).min())
     return left.x - nearest if np.isfinite(nearest) else right.x
+
+
+def _interrupt(ink: Floats, width: float, rng: Generator) -> None:
+    """Lift the pen for a moment, somewhere on the stroke."""
+    rows, columns = np.nonzero(ink > 0.5)
+    at = int(rng.integers(len(rows)))
+    cv2.circle(ink, (int(columns[at]), int(rows[at])), max(1, round(GAP * width)), 0, -1)
 
 
 def _place(canvas: Floats, digit: _Drawn, lift: float) -> Placed:

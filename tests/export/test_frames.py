@@ -1,5 +1,9 @@
 """Frames drawn at random, and what the reader makes of them: patches whose labels are true."""
 
+import json
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -128,6 +132,17 @@ def test_rejects_are_bounded_and_rarely_look_like_digits(drawn: list[Frame]) -> 
             sure.extend(classify(as_input(patches[labels == REJECT]))[:, :REJECT].max(axis=1) > 0.9)
     assert len(sure) > 100
     assert np.mean(sure) < 0.15
+
+
+def test_a_folder_of_frames_is_labelled(drawn: list[Frame], tmp_path: Path) -> None:
+    blank = Frame(np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((0, 4), int))
+    frames.save(tmp_path, [drawn[0], blank, drawn[1]])
+    labels = json.loads((tmp_path / "labels.json").read_text())
+    assert [label["file"] for label in labels] == ["0000.png", "0002.png"]
+    for label, frame in zip(labels, drawn, strict=False):
+        assert np.array_equal(cv2.imread(str(tmp_path / label["file"])), frame.image)
+        assert sorted(text for line in label["groups"] for text in line) == sorted(n.text for n in frame.numbers)
+        assert len(label["boxes"]) == sum(len(number.digits) for number in frame.numbers)
 
 
 def test_a_picture_without_anything_gives_no_patches() -> None:

@@ -200,6 +200,18 @@ def test_digits_touch_where_the_hand_joins_them() -> None:
     assert parts(1) == 1
 
 
+def test_a_broken_stroke_has_two_ends_more() -> None:
+    def parts(broken: float, seed: int) -> int:
+        hand = replace(STEADY.hand, broken=broken, jitter=0)
+        scene = replace(STEADY, hand=hand)
+        image = compose(scene, page_of("1"), np.random.default_rng(seed)).image
+        return cv2.connectedComponents((image.max(axis=2) < 100).astype(np.uint8))[0] - 1
+
+    assert all(parts(0, seed) == 1 for seed in range(8))
+    # where it breaks near its end nothing is left there
+    assert sum(parts(1, seed) == 2 for seed in range(8)) >= 5
+
+
 def test_defocus_and_motion_blur_soften_edges() -> None:
     def sharpness(camera: Camera) -> float:
         image = compose(replace(STEADY, camera=camera), page_of("47"), np.random.default_rng(1)).image
