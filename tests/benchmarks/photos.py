@@ -6,8 +6,8 @@ FOLDER holds pictures and a labels.json: a list with, for each picture, `file`, 
 as a person reads it), `groups` (the numbers of each line), `set` (a kind of picture), and, where known, `kinds` (more
 of them), `part`, `boxes` ([x, y, w, h, digit] each, in reading order) and `digits_unordered` where there is no reading
 order. `python -m camdigits_export.frames FOLDER` composes such a folder, `python -m camdigits_export.pairs FOLDER` one
-of digits that touch and digits that are broken. --peers reads the same pictures with RapidOCR and Tesseract too, one thread each: RapidOCR in an environment of its own, .venv-rapidocr, Tesseract as Debian packages
-it.
+of digits that touch and digits that are broken. --peers reads the same pictures with RapidOCR and Tesseract too, one
+thread each: RapidOCR in an environment of its own, .venv-rapidocr, Tesseract as Debian packages it.
 
 Lines are matched one to one at the least total edit distance; a labelled line without a partner counts whole, a line
 read where there is none as insertions. With --output: photos.png, the shares as a plot, and failures.jpg, a contact
