@@ -1,15 +1,16 @@
 """Probabilities over candidates to numbers in reading order.
 
 Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are followed from
-left to right at whatever slope they have, a line counts only if its digits outweigh the marks around it that are none,
-and it is cut into numbers where its spacing says so.
+left to right at whatever slope they have and cut into numbers where their spacing says so, and a number counts only if
+its digits outweigh the marks around it that are none.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ SIMILAR = 2.2
 """Digits of a line differ in height by less than this factor."""
 
 EVIDENCE = 3.0
-"""Log-odds that the digits of a line must have together: one digit alone needs 95 %."""
+"""Log-odds that the digits of a number must have together: one digit alone needs 95 %."""
 
 BARE_ASPECT = 2.5
 """A stroke this much higher than wide is bare."""
@@ -44,16 +45,14 @@ FEW = 2
 """So many other marks make no crowd."""
 
 CLUTTER = 2.0
-"""Log-odds that each mark beside a line which is no digit takes away."""
+"""Log-odds that each mark beside a number which is no digit takes away."""
 
 AROUND = 2.5
-"""How far from a line marks are beside it, in heights."""
+"""How far from a number marks are beside it, in heights."""
 
 FAINT = 0.6
-"""What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing."""
-
-UNSEEN = 0.3
-"""What has less than this share of it is no mark beside a line either."""
+"""What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
+digit, and no mark beside one."""
 
 SMALL = 0.6
 """A line of one digit lower than this share of the page's usual digit is a speck."""
@@ -102,15 +101,15 @@ def decode(
         x, y = box.center
         seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
     usual = median(candidates[i].contrast for i in chosen)
-    visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > UNSEEN * usual]
+    visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > FAINT * usual]
     marks = []
     for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
     lines = _credible(_lines(seen), marks)
-    lines.sort(key=lambda line: sum(s.y for s in line) / len(line))
+    lines.sort(key=lambda line: fmean(s.y for word in line for s in word))
     angle = math.degrees(slope)
-    return [_number(word, row, angle, quarter_turns) for row, line in enumerate(lines) for word in _words(line)]
+    return [_number(word, row, angle, quarter_turns) for row, line in enumerate(lines) for word in line]
 
 
 def _turn(box: Box, quarter_turns: int) -> Box:
@@ -240,8 +239,8 @@ def _height(line: Sequence[_Seen]) -> float:
     return median(s.height for s in line)
 
 
-def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, int]]) -> list[list[_Seen]]:
-    """Return the lines whose digits outweigh what surrounds them.
+def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, int]]) -> list[list[list[_Seen]]]:
+    """Return, line by line, the numbers that outweigh what surrounds them.
 
     marks: (x, y, size) of what is no digit; texture and scribbles have many of them, paper has few.
     """
@@ -249,18 +248,33 @@ def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, 
     crowded = len(lines) > 1 or len(marks) > FEW
     kept = []
     for line in lines:
-        height = _height(line)
-        if len(line) == 1 and height < SMALL * usual:
-            continue
-        beside = sum(
-            size > 0.4 * height
-            and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in line) < AROUND * height
-            for x, y, size in marks
-        )
-        odds = [min(s.digit.log_odds, BARE) if s.bare and crowded else s.digit.log_odds for s in line]
-        if sum(odds) - CLUTTER * beside >= EVIDENCE:
-            kept.append(line)
+        if len(line) > 1 or line[0].height >= SMALL * usual:
+            words = [word for word in _words(line) if _outweighs(word, marks, crowded)]
+            if words:
+                kept.append(words)
     return kept
+
+
+def _outweighs(word: Sequence[_Seen], marks: Sequence[tuple[float, float, int]], crowded: bool) -> bool:
+    """Say whether digits outweigh the marks beside them."""
+    height = _height(word)
+    beside = sum(
+        size > 0.4 * height
+        and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in word) < AROUND * height
+        for x, y, size in marks
+    )
+    return _evidence(word, crowded) - CLUTTER * beside >= EVIDENCE
+
+
+def _evidence(word: Sequence[_Seen], crowded: bool) -> float:
+    """Return the log-odds that digits have together. Texture repeats itself: the n-th of a kind adds an n-th."""
+    odds = [(min(s.digit.log_odds, BARE) if s.bare and crowded else s.digit.log_odds, s.digit.label) for s in word]
+    count: Counter[str] = Counter()
+    total = 0.0
+    for value, label in sorted(odds, reverse=True):
+        count[label] += 1
+        total += value / count[label]
+    return total
 
 
 def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:

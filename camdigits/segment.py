@@ -3,15 +3,16 @@
 Paper is never evenly lit, so ink is measured against its surroundings: paper is the picture without its narrow marks,
 ink is how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a
 share of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels
-stray by anyway: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what is left are the
-candidates; strokes that belong together but do not touch are proposed once more as one. All of it is done twice: at
-full size for small and for crowded digits, and at half, where noise is averaged away and printed rules and grids are
-taken out, for faint and for broken ones.
+stray by anyway, here or around: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what
+is left are the candidates; strokes that belong together but do not touch are proposed once more as one. All of it is
+done twice: at full size for small and for crowded digits, and at half, where noise is averaged away and printed rules
+and grids are found, for faint and for broken ones.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -38,8 +39,12 @@ POOL = 8
 NEAR = 7
 """Window of the strongest ink nearby, in POOL cells."""
 
-WIDE = 9
-"""Window in which noise is measured, in cells of three times POOL."""
+AROUND = 5
+"""Window in which noise is measured, in cells."""
+
+SPREAD = 2, 5
+"""Noise is the least of what cells of so many times POOL say: a sheet on a rough desk is smooth near by, a page of
+thick strokes is around."""
 
 FLOOR = 0.05
 """A stroke has at least this share of what full ink would have."""
@@ -47,11 +52,15 @@ FLOOR = 0.05
 OF_STRONGEST = 0.25
 """A stroke has at least this share of the strongest ink nearby."""
 
-OF_USUAL = {1: 4.0, 2: 1.5}
-"""A stroke has at least this many times the strength that half the pixels have, by how far the picture is reduced."""
+OF_USUAL = {1: 2.5, 2: 1.0}
+"""A stroke has at least this many times the strength that half the pixels have, by how far the picture is reduced …"""
 
-OF_NOISE = {1: 2.0, 2: 4.0}
-"""A stroke has, besides, this many times what half the pixels stray by."""
+OF_NOISE = {1: 3.0, 2: 4.0}
+"""… and this many times what half the pixels stray by."""
+
+SURE, SUREST = 1.2, 1.4
+"""A piece of ink as a whole, and the strongest ink in it, are stronger than noise by these factors: specks of noise
+barely pass."""
 
 FEW, LONG = 24, 0.2
 """A page with more strokes, or with one of this share of its longer side, may be ruled."""
@@ -97,6 +106,8 @@ SOLID = 0.4
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
+_NONE = np.zeros((0, 4))
+
 BARE_ASPECT = 2.5
 """A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
 
@@ -124,12 +135,27 @@ class Paper(NamedTuple):
     """What ink is measured against, in a picture reduced to CELLS.
 
     grey: the picture without narrow marks darker (dark_ink) or lighter than it. usual: how bright most of the
-    surroundings are, at half that size.
+    surroundings are, at half that size. rules: see _rules.
     """
 
     dark_ink: bool
     grey: MatLike
     usual: MatLike
+    rules: MatLike | None = None
+
+
+class Ink(NamedTuple):
+    """The ink of a picture.
+
+    strength: at each pixel. room, noise: by cell, how strong full ink would be, and how strong ink is at least. mask:
+    255 where there is ink. strokes: what is connected in it, largest first.
+    """
+
+    strength: MatLike
+    room: NDArray[np.float32]
+    noise: NDArray[np.float32]
+    mask: MatLike
+    strokes: list[Stroke]
 
 
 def segment(image: Image) -> list[Candidate]:
@@ -141,42 +167,60 @@ def segment(image: Image) -> list[Candidate]:
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     half = _resized(grey, 0.5, cv2.INTER_AREA)
     soft, half_soft = cv2.blur(grey, (3, 3)), cv2.blur(half, (3, 3))
-    pieces = [(paper, _pieces(half_soft, paper, 2)) for paper in _papers(half)]
-    coarse = [_to_picture(piece, image.shape, scale / 2, margin / 2) for _, found in pieces for piece in found]
+    pages = []
+    for paper in _papers(half):
+        ink = _ink(half_soft, paper, 2)
+        rules = _rules(ink.strength) if paper.dark_ink and _maybe_ruled(ink) else None
+        if rules is not None:
+            paper = paper._replace(rules=rules)
+            ink = _ink(half_soft, paper, 2)
+        pages.append((paper, ink))
     # half the work is saved where a page has only dark writing, or only light
-    papers = [paper for paper, found in pieces if found or not coarse]
-    fine = [_to_picture(piece, image.shape, scale, margin) for paper in papers for piece in _pieces(soft, paper, 1)]
-    return fine + _others(coarse, fine)
+    written = [page for page in pages if next(_pieces(half_soft, *page), None)] or pages
+    fine = [
+        _to_picture(piece, image.shape, scale, margin) for paper, _ in written for piece in _as_written(soft, paper)
+    ]
+    known = np.array([piece.box for piece in fine]).reshape(-1, 4) * (scale / 2)
+    known[:, :2] += margin / 2
+    coarse = [piece for page in written for piece in _pieces(half_soft, *page, known)]
+    return fine + [_to_picture(piece, image.shape, scale / 2, margin / 2) for piece in coarse]
 
 
-def _pieces(grey: MatLike, paper: Paper, reduced: int) -> list[Candidate]:
-    """Return the candidates of one polarity in a picture that was reduced so many times, in its own pixels."""
-    strength, room = _ink(grey, paper)
-    mask = _mask(strength, room, OF_USUAL[reduced], OF_NOISE[reduced])
-    strokes = _strokes(mask)
-    if reduced > 1 and paper.dark_ink and _maybe_ruled(strokes, mask):
-        strength = _without_rules(strength)
-        mask = _mask(strength, room, OF_USUAL[reduced], OF_NOISE[reduced])
-        strokes = _strokes(mask)
-    if not paper.dark_ink:
-        strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], mask, grey, paper.usual)]
-    pieces = []
-    for group in _groups(strokes):
-        box = _around(group)
-        piece = _filled(group, box, mask)
-        if not (_is_step(box, piece, grey) or _is_solid(box, piece)):
-            pieces.append(_candidate(box, piece, strength, room))
+def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
+    """Return the candidates of one polarity at full size: with the paper's rules and, if there are any, without them.
+
+    What looks like a rule may be a stroke of a large digit.
+    """
+    whole = paper._replace(rules=None)
+    pieces = list(_pieces(grey, whole, _ink(grey, whole, 1)))
+    if paper.rules is not None:
+        known = np.array([piece.box for piece in pieces]).reshape(-1, 4)
+        pieces += _pieces(grey, paper, _ink(grey, paper, 1), known)
     return pieces
 
 
-def _others(candidates: list[Candidate], known: list[Candidate]) -> list[Candidate]:
-    """Return the candidates that are not known already."""
-    if not candidates or not known:
-        return candidates
-    a, b = (np.array([candidate.box for candidate in some]) for some in (candidates, known))
-    both = shared_area(a, b)
-    same = (both > SAME * (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1) - both)).any(1)
-    return [candidate for candidate, is_known in zip(candidates, same, strict=True) if not is_known]
+def _pieces(grey: MatLike, paper: Paper, ink: Ink, known: NDArray[Any] = _NONE) -> Iterator[Candidate]:
+    """Yield the candidates of one polarity in the picture's own pixels, but for those whose (N, 4) boxes are known."""
+    strokes = ink.strokes
+    if not paper.dark_ink:
+        strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], ink.mask, grey, paper.usual)]
+    for group, box in _unknown(_groups(strokes), known):
+        piece = _filled(group, box, ink.mask)
+        mean = cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
+        is_noise = mean < SURE * _at(ink.noise, box)
+        if not (is_noise or _is_step(box, piece, grey) or _is_solid(box, piece)):
+            yield _candidate(box, piece, ink, mean)
+
+
+def _unknown(groups: list[list[Stroke]], known: NDArray[Any]) -> list[tuple[list[Stroke], Box]]:
+    """Return the groups that are not known already, with their boxes."""
+    boxed = [(group, _around(group)) for group in groups]
+    if not boxed or not len(known):
+        return boxed
+    boxes = np.array([box for _, box in boxed])
+    both = shared_area(boxes, known)
+    same = (both > SAME * (boxes[:, 2:].prod(1)[:, None] + known[:, 2:].prod(1) - both)).any(1)
+    return [one for one, is_known in zip(boxed, same, strict=True) if not is_known]
 
 
 def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
@@ -212,7 +256,19 @@ def _papers(half: MatLike) -> tuple[Paper, Paper]:
     return Paper(True, dark, usual), Paper(False, light, usual)
 
 
-def _ink(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
+def _ink(grey: MatLike, paper: Paper, reduced: int) -> Ink:
+    """Return the ink of one polarity in a picture that was reduced so many times, without the rules of its paper."""
+    strength, room = _strength(grey, paper)
+    if paper.rules is not None:
+        rules = cv2.resize(paper.rules, strength.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        strength = cv2.subtract(strength, cv2.convertScaleAbs(rules, alpha=RULE_GAIN / LEVELS))
+    usual, noise = _noise(strength, room.shape[::-1], reduced)
+    noise = np.maximum(noise, FLOOR * room)
+    mask = _mask(strength, usual, noise)
+    return Ink(strength, room, noise, mask, _strokes(mask))
+
+
+def _strength(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
     """Return how strong ink is at each pixel, and by cell how strong full ink would be."""
     h, w = grey.shape
     cells = max(1, w // POOL), max(1, h // POOL)
@@ -223,48 +279,53 @@ def _ink(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
     return cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, 128)
 
 
-def _maybe_ruled(strokes: list[Stroke], mask: MatLike) -> bool:
+def _maybe_ruled(ink: Ink) -> bool:
     """Say whether strokes are so many, or one of them so long, that a closer look pays."""
-    longest = max((max(box.w, box.h) for box, _ in strokes), default=0)
-    return len(strokes) > FEW or longest > LONG * max(mask.shape)
+    longest = max((max(box.w, box.h) for box, _ in ink.strokes), default=0)
+    return len(ink.strokes) > FEW or longest > LONG * max(ink.mask.shape)
 
 
-def _without_rules(strength: MatLike) -> MatLike:
-    """Return the strength of ink without printed rules and grids, where there are any.
+def _rules(strength: MatLike) -> MatLike | None:
+    """Return, in steps of 1 / LEVELS, how strong printed rules and grids are at each pixel, if there are any.
 
     A rule is a ridge, stronger than what lies beside it, all along a straight line that is longer than most strokes of
-    digits. What it is stronger by is taken away, so writing that crosses it stays.
+    digits. Only what it is stronger by is to be taken away, so writing that crosses it stays.
     """
     if min(strength.shape) < SMALLEST:
-        return strength
-    for _ in range(2):  # rules that lie, and those that stand
-        strength = cv2.transpose(_without_lying_rules(strength))
-    return strength
-
-
-def _without_lying_rules(strength: MatLike) -> MatLike:
-    """Return it without rules at RULE_SLOPES."""
+        return None
     levels = cv2.convertScaleAbs(strength, alpha=LEVELS)
+    lying = _lying_rules(levels)
+    if lying is not None:
+        levels = cv2.subtract(levels, cv2.convertScaleAbs(lying, alpha=RULE_GAIN))
+    standing = _lying_rules(cv2.transpose(levels))
+    if standing is None:
+        return lying
+    standing = cv2.transpose(standing)
+    return standing if lying is None else cv2.max(lying, standing)
+
+
+def _lying_rules(levels: MatLike) -> MatLike | None:
+    """Return the rules at RULE_SLOPES."""
     h, w = levels.shape
     squeezed = cv2.resize(levels, (w // 8, h // 2), interpolation=cv2.INTER_AREA)
-    shares = [np.mean(_ridges(squeezed, 4 * slope, RULE_PART // 5) > 2 * LEVELS) for slope in RULE_SLOPES]
+    # squeezed, rules are narrower; fine grids would hide each other's
+    ridges = (_ridges(squeezed, 4 * slope, RULE_PART // 5, RULE_WIDTH - 1) for slope in RULE_SLOPES)
+    shares = [np.mean(found > 2 * LEVELS) for found in ridges]
     if max(shares) < RULED:
-        return strength
+        return None
     best = RULE_SLOPES[int(np.argmax(shares))]
     rules = np.zeros_like(levels)
     for slope in (best - RULE_STEP / 2, best, best + RULE_STEP / 2):
-        rules = cv2.max(rules, _ridges(levels, slope, RULE_PART))
-    rules = cv2.dilate(rules, _SQUARE)
-    return cv2.subtract(strength, cv2.convertScaleAbs(rules, alpha=RULE_GAIN / LEVELS))
+        rules = cv2.max(rules, _ridges(levels, slope, RULE_PART, RULE_WIDTH))
+    return rules
 
 
-def _ridges(strength: MatLike, slope: float, part: int) -> MatLike:
-    """Return by how much lines that fall by `slope` are stronger than what lies beside them.
+def _ridges(strength: MatLike, slope: float, part: int, off: int) -> MatLike:
+    """Return by how much lines that fall by `slope` are stronger than what lies `off` pixels beside them.
 
     That is the least of three means over `part` pixels, one after the other, of which a pixel is in any.
     """
     h, w = strength.shape
-    off = RULE_WIDTH
     level = np.array([[1, 0, 0], [slope, 1, off + max(0.0, -slope * w)]], np.float32)
     means = cv2.blur(cv2.warpAffine(strength, level, (w, h + int(abs(slope) * w) + 2 * off)), (part, 1))
     above = cv2.subtract(means[off:-off], cv2.max(means[: -2 * off], means[2 * off :]))
@@ -276,21 +337,30 @@ def _ridges(strength: MatLike, slope: float, part: int) -> MatLike:
     return cv2.warpAffine(ridges, level, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-def _mask(strength: MatLike, room: NDArray[np.float32], of_usual: float, of_noise: float) -> MatLike:
-    """Return 255 where there is ink. strength, room: see _ink."""
+def _noise(strength: MatLike, cells: tuple[int, ...], reduced: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return by cell how strong half the pixels are, and how strong ink must be to stand out from such."""
     h, w = strength.shape
-    cells = room.shape[::-1]
-    # eight times, since half a grey level matters; medians do not feel the ink
-    coarse = max(1, w // (3 * POOL)), max(1, h // (3 * POOL))
-    samples = cv2.convertScaleAbs(cv2.resize(strength, coarse, interpolation=cv2.INTER_NEAREST), alpha=8)
-    usual = cv2.medianBlur(samples, WIDE)
-    strays = cv2.medianBlur(cv2.absdiff(samples, usual), WIDE)
-    noise = cv2.addWeighted(usual, of_usual / 8, strays, of_noise / 8, 0, dtype=cv2.CV_32F)
-    noise = cv2.resize(noise, cells, interpolation=cv2.INTER_LINEAR)
+    half, least = (np.full(cells[::-1], np.inf, np.float32) for _ in range(2))
+    for spread in SPREAD:
+        coarse = max(1, w // (spread * POOL)), max(1, h // (spread * POOL))
+        # eight times, since half a grey level matters; medians do not feel the ink
+        samples = cv2.convertScaleAbs(cv2.resize(strength, coarse, interpolation=cv2.INTER_NEAREST), alpha=8)
+        usual = cv2.medianBlur(samples, AROUND)
+        strays = cv2.medianBlur(cv2.absdiff(samples, usual), AROUND)
+        noise = cv2.addWeighted(usual, OF_USUAL[reduced] / 8, strays, OF_NOISE[reduced] / 8, 0, dtype=cv2.CV_32F)
+        for lowest, here in ((half, usual.astype(np.float32) / 8), (least, noise)):
+            np.minimum(lowest, cv2.resize(here, cells, interpolation=cv2.INTER_LINEAR), out=lowest)
+    return half, least
+
+
+def _mask(strength: MatLike, usual: NDArray[np.float32], noise: NDArray[np.float32]) -> MatLike:
+    """Return 255 where there is ink. usual, noise: see _noise."""
+    h, w = strength.shape
+    cells = noise.shape[::-1]
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
-    weakest = cv2.resize(usual, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32) * ((1 - OF_STRONGEST) / 8)
-    least = np.maximum(np.maximum(FLOOR * room, noise), weakest + OF_STRONGEST * strongest)
+    least = np.maximum(noise, (1 - OF_STRONGEST) * usual + OF_STRONGEST * strongest)
+    least[cv2.dilate(peaks, _SQUARE) < SUREST * noise] = 254
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     return cv2.compare(strength, threshold, cv2.CMP_GT, dst=threshold)
 
@@ -306,6 +376,12 @@ def _strokes(mask: MatLike) -> list[Stroke]:
     strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
     strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
     return strokes[:MAX_STROKES]
+
+
+def _at(cells: NDArray[np.float32], box: Box) -> float:
+    """Return what a cell says, that in the middle of a box."""
+    x, y = box.center
+    return float(cells[min(int(y) // POOL, cells.shape[0] - 1), min(int(x) // POOL, cells.shape[1] - 1)])
 
 
 def _is_solid(box: Box, piece: MatLike) -> bool:
@@ -385,18 +461,15 @@ def _plausible(box: Box) -> bool:
     return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
 
 
-def _candidate(box: Box, piece: MatLike, strength: MatLike, room: NDArray[np.float32]) -> Candidate:
-    """Return the soft ink of a piece, its strength stretched to 255."""
-    soft = strength[box.y : box.bottom, box.x : box.right]
-    mean = cv2.mean(soft, piece)[0]
+def _candidate(box: Box, piece: MatLike, ink: Ink, mean: float) -> Candidate:
+    """Return the soft ink of a piece of that mean strength, stretched to 255."""
+    soft = ink.strength[box.y : box.bottom, box.x : box.right]
     # the middle of a stroke is somewhat stronger than its mean: 1.25 of it counts as full ink
     stretched = cv2.convertScaleAbs(soft, alpha=255 / (1.25 * max(mean, 1)))
-    ink = np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
-    x, y = box.center
-    cell = room[min(int(y) // POOL, room.shape[0] - 1), min(int(x) // POOL, room.shape[1] - 1)]
-    h, w = strength.shape
+    pressed = np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
+    h, w = ink.strength.shape
     cut = box.x <= 1 or box.y <= 1 or box.right >= w - 1 or box.bottom >= h - 1
-    return Candidate(box, ink, min(mean / float(cell), 1.0), cut)
+    return Candidate(box, pressed, min(mean / _at(ink.room, box), 1.0), cut)
 
 
 def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: float) -> Candidate:

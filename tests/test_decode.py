@@ -120,18 +120,35 @@ def test_rejected_and_unsure_pieces_are_left_out() -> None:
 
 def test_one_digit_alone_must_be_surer_than_one_of_many() -> None:
     assert read([("7", Box(10, 20, 30, 40))], confidence=0.8) == []
-    assert lines(read(row("777", 10, 20), confidence=0.8)) == [["777"]]
+    assert lines(read(row("741", 10, 20), confidence=0.8)) == [["741"]]
+
+
+def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0.97) -> list[list[str]]:
+    """Read digits among marks that are none."""
+    probabilities = np.zeros((len(digits) + len(marks), 11), np.float32)
+    for i, (label, _) in enumerate(digits):
+        probabilities[i, LABELS.index(label)] = confidence
+    probabilities[len(digits) :, 10] = 1
+    candidates = [candidate(box) for box in [box for _, box in digits] + marks]
+    return lines(decode(candidates, probabilities, LABELS, 0.5))
 
 
 def test_digits_among_marks_that_are_none_are_texture() -> None:
-    digits = row("12", 100, 100)
-    marks = [candidate(Box(100 + 30 * i, 160, 20, 30)) for i in range(8)]
-    probabilities = np.zeros((10, 11), np.float32)
-    probabilities[0, 1] = probabilities[1, 2] = 0.97
-    probabilities[2:, 10] = 1
-    candidates = [candidate(box) for _, box in digits] + marks
-    assert decode(candidates, probabilities, LABELS, 0.5) == []
-    assert lines(decode(candidates[:2], probabilities[:2], LABELS, 0.5)) == [["12"]]
+    marks = [Box(100 + 30 * i, 160, 20, 30) for i in range(8)]
+    assert among(row("12", 100, 100), marks) == []
+    assert among(row("12", 100, 100), []) == [["12"]]
+
+
+def test_texture_repeats_itself() -> None:
+    marks = [Box(100 + 40 * i, 170, 20, 30) for i in range(5)]
+    assert among(row("8888", 100, 100), marks) == []
+    assert among(row("1234", 100, 100), marks) == [["1234"]]
+    assert among(row("8888", 100, 100), []) == [["8888"]]
+
+
+def test_marks_beside_one_number_take_nothing_from_another_of_its_line() -> None:
+    marks = [Box(80 + 30 * i, 160, 20, 30) for i in range(8)]
+    assert among(row("12             34", 100, 100), marks) == [["34"]]
 
 
 def test_marks_hardly_to_be_seen_beside_digits_are_no_texture() -> None:
@@ -140,7 +157,7 @@ def test_marks_hardly_to_be_seen_beside_digits_are_no_texture() -> None:
     probabilities = np.zeros((10, 11), np.float32)
     probabilities[0, 1] = probabilities[1, 2] = 0.97
     probabilities[2:, 10] = 1
-    for contrast, read_as in ((0.1, [["12"]]), (0.3, [])):
+    for contrast, read_as in ((0.25, [["12"]]), (0.35, [])):
         marks = [candidate(box, contrast=contrast) for box in boxes]
         assert lines(decode(digits + marks, probabilities, LABELS, 0.5)) == read_as
 

@@ -68,6 +68,14 @@ def test_a_line_fainter_than_the_noise_is_found(height: int) -> None:
     assert found(segment(np.clip(noisy, 0, 255).astype(np.uint8)), box)
 
 
+def test_faint_writing_on_a_small_sheet_does_not_drown_in_its_desk() -> None:
+    image = (100 + 0.2 * texture("leather", 900)[:640]).astype(np.uint8)
+    image[300:420, 360:600] = paper(240, 120, level=200)
+    box = Box(440, 340, 24, 40)
+    draw_digit(image, "5", box, pen=4, level=160)
+    assert found(segment(image), box)
+
+
 def test_uneven_light_and_a_shadow_edge() -> None:
     image = paper(800, 600)
     boxes = [Box(60 + 140 * i, 80 + 240 * j, 50, 80) for i in range(5) for j in range(2)]
@@ -175,6 +183,17 @@ def test_digits_are_found_on_rules_as_strong_as_they(squared: bool, slope: float
         image = cv2.multiply(image, ink, scale=1 / 255).astype(np.uint8)
     candidates = segment(image)
     assert sum(found(candidates, box) is not None for box in boxes) >= 10
+
+
+def test_small_digits_are_found_on_rules() -> None:
+    image = paper(1280, 720)
+    for at in range(10, 720, 30):
+        cv2.line(image, (0, at), (1280, at), (150,) * 3, 2, cv2.LINE_AA)
+    boxes = [Box(60 + 60 * at, 103, 12, 20) for at in range(20)]  # across the rule at 110
+    for at, box in enumerate(boxes):
+        draw_digit(image, "5293"[at % 4], box, pen=3, level=60)
+    candidates = segment(image)
+    assert sum(found(candidates, box) is not None for box in boxes) >= 18
 
 
 def texture(kind: str, size: int) -> Image:
