@@ -216,4 +216,4 @@ def _piece(ink: NDArray[np.uint8], whole: Candidate) -> Candidate | None:
     inside = np.where(keep[parts], ink, 0)[y : y + h, x : x + w].astype(np.uint8)
     left, top = box.x + round(x * scale), box.y + round(y * scale)
     size = max(1, round(w * scale)), max(1, round(h * scale))
-    return Candidate(Box(left, top, *size), inside, whole.contrast)
+    return Candidate(Box(left, top, *size), inside, whole.contrast, whole=whole.box)

@@ -134,6 +134,11 @@ def _surest(
     overlap = shared_area(box, box)
     area = box[:, 2] * box[:, 3]
     shared = overlap / np.minimum(area[:, None], area)
+    # boxes of pieces that a slanted cut parts overlap, their ink does not
+    wholes = [candidates[i].whole or i for i in digits]
+    first = {whole: at for at, whole in enumerate(wholes)}
+    of = np.array([first[whole] for whole in wholes])
+    shared[of[:, None] == of] = 0
     # inside[i, j]: all of j lies in i, lower and not much fainter
     inside = (overlap == area) & (box[:, 3] < FRAMED * box[:, 3:]) & (contrast > FAINT * contrast[:, None])
     digit = np.array([not _frames(confidence, i, inside[i], overlap) for i in range(len(digits))])

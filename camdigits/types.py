@@ -100,12 +100,14 @@ class Candidate:
     ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity: as large as the box, or half of it.
     contrast: how much the ink differs from its paper, 0 to 1 of the paper's brightness range.
     cut: it touches the frame's edge, so part of it may lie outside.
+    whole: the box of the candidate that it is a piece of, if it is one.
     """
 
     box: Box
     ink: NDArray[np.uint8]
     contrast: float
     cut: bool = False
+    whole: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

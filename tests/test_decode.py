@@ -188,6 +188,17 @@ def test_digits_cut_by_the_edge_are_held_back() -> None:
     assert decode([candidate(Box(0, 5, 20, 30), cut=True)], probabilities, LABELS, 0.5) == []
 
 
+def test_pieces_that_a_slanted_cut_parts_do_not_exclude_each_other() -> None:
+    whole = Box(10, 10, 50, 60)
+    boxes = [Box(10, 10, 34, 60), Box(26, 10, 34, 60)]
+    probabilities = np.zeros((2, 11), np.float32)
+    probabilities[0, 4] = probabilities[1, 7] = 0.99
+    ink = np.full((60, 34), 255, np.uint8)
+    for of, read_as in ((whole, ["47"]), (None, ["4"])):
+        pieces = [Candidate(box, ink, 0.5, whole=of) for box in boxes]
+        assert [number.text for number in decode(pieces, probabilities, LABELS, 0.5)] == read_as
+
+
 def test_labels_come_from_the_model() -> None:
     probabilities = np.array([[0.0, 1.0, 0.0]], np.float32)
     (number,) = decode([candidate(Box(0, 0, 30, 30))], probabilities, ["+", "x"], 0.5)
