@@ -106,8 +106,6 @@ SOLID = 0.4
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
-_NONE = np.zeros((0, 4))
-
 BARE_ASPECT = 2.5
 """A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
 
@@ -129,6 +127,9 @@ OVERLAP = 0.4
 
 Stroke = tuple[Box, MatLike]
 """A connected piece of ink: its box and its outer contour, in working pixels."""
+
+Boxed = tuple[list[Stroke], Box]
+"""Strokes that belong together and the box around them."""
 
 
 class Paper(NamedTuple):
@@ -174,15 +175,15 @@ def segment(image: Image) -> list[Candidate]:
         if rules is not None:
             paper = paper._replace(rules=rules)
             ink = _ink(half_soft, paper, 2)
-        pages.append((paper, ink))
+        pages.append((paper, ink, _boxed(half_soft, paper, ink)))
     # half the work is saved where a page has only dark writing, or only light
-    written = [page for page in pages if next(_pieces(half_soft, *page), None)] or pages
+    written = [page for page in pages if next(_pieces(half_soft, *page[1:]), None)] or pages
     fine = [
-        _to_picture(piece, image.shape, scale, margin) for paper, _ in written for piece in _as_written(soft, paper)
+        _to_picture(piece, image.shape, scale, margin) for paper, *_ in written for piece in _as_written(soft, paper)
     ]
     known = np.array([piece.box for piece in fine]).reshape(-1, 4) * (scale / 2)
     known[:, :2] += margin / 2
-    coarse = [piece for page in written for piece in _pieces(half_soft, *page, known)]
+    coarse = [piece for _, ink, boxed in written for piece in _pieces(half_soft, ink, _unknown(boxed, known))]
     return fine + [_to_picture(piece, image.shape, scale / 2, margin / 2) for piece in coarse]
 
 
@@ -192,19 +193,26 @@ def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
     What looks like a rule may be a stroke of a large digit.
     """
     whole = paper._replace(rules=None)
-    pieces = list(_pieces(grey, whole, _ink(grey, whole, 1)))
+    ink = _ink(grey, whole, 1)
+    pieces = list(_pieces(grey, ink, _boxed(grey, whole, ink)))
     if paper.rules is not None:
         known = np.array([piece.box for piece in pieces]).reshape(-1, 4)
-        pieces += _pieces(grey, paper, _ink(grey, paper, 1), known)
+        ink = _ink(grey, paper, 1)
+        pieces += _pieces(grey, ink, _unknown(_boxed(grey, paper, ink), known))
     return pieces
 
 
-def _pieces(grey: MatLike, paper: Paper, ink: Ink, known: NDArray[Any] = _NONE) -> Iterator[Candidate]:
-    """Yield the candidates of one polarity in the picture's own pixels, but for those whose (N, 4) boxes are known."""
+def _boxed(grey: MatLike, paper: Paper, ink: Ink) -> list[Boxed]:
+    """Return what may be a digit of one polarity: strokes and the box around them, in the picture's own pixels."""
     strokes = ink.strokes
     if not paper.dark_ink:
         strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], ink.mask, grey, paper.usual)]
-    for group, box in _unknown(_groups(strokes), known):
+    return [(group, _around(group)) for group in _groups(strokes)]
+
+
+def _pieces(grey: MatLike, ink: Ink, boxed: list[Boxed]) -> Iterator[Candidate]:
+    """Yield those that are ink and no noise, step or blot, as candidates."""
+    for group, box in boxed:
         piece = _filled(group, box, ink.mask)
         mean = cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
         is_noise = mean < SURE * _at(ink.noise, box)
@@ -212,9 +220,8 @@ def _pieces(grey: MatLike, paper: Paper, ink: Ink, known: NDArray[Any] = _NONE) 
             yield _candidate(box, piece, ink, mean)
 
 
-def _unknown(groups: list[list[Stroke]], known: NDArray[Any]) -> list[tuple[list[Stroke], Box]]:
-    """Return the groups that are not known already, with their boxes."""
-    boxed = [(group, _around(group)) for group in groups]
+def _unknown(boxed: list[Boxed], known: NDArray[Any]) -> list[Boxed]:
+    """Return those whose boxes are not among known (N, 4) ones."""
     if not boxed or not len(known):
         return boxed
     boxes = np.array([box for _, box in boxed])
