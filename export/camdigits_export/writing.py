@@ -36,7 +36,7 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
             for glyph in number:
                 size = hand.height * (1 + np.clip(rng.normal(0, hand.jitter), -0.15, 0.15))
                 ink = _print(glyph, size) if glyph.printed else stroke(glyph.ink, size, pen.width, rng, glyph.scale)
-                if hand.broken and rng.random() < hand.broken:
+                if hand.broken and glyph.label.isdigit() and rng.random() < hand.broken:
                     _interrupt(ink, pen.width, rng)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
                 y += glyph.foot * size
@@ -161,13 +161,16 @@ def _largest(solid: Mask) -> Mask:
 
 
 def thin(solid: Mask) -> Mask:
-    """Return the one-pixel spine of a 0/1 shape (Zhang and Suen, 1984)."""
+    """Return the one-pixel spine of a 0/1 shape (Zhang and Suen, 1984); of a dot, what it shrinks to at last."""
     spine = solid.copy()
     while True:
         before = int(spine.sum())
         for removable in _removable():
             around = cv2.filter2D(spine, -1, _NEIGHBOURS, borderType=cv2.BORDER_CONSTANT)
-            spine[removable[around]] = 0
+            left = np.where(removable[around], 0, spine)
+            if not left.any():
+                return spine
+            spine = left
         if int(spine.sum()) == before:
             return spine
 

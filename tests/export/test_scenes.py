@@ -285,6 +285,19 @@ def test_thinning_keeps_loops_and_ends() -> None:
     assert spine.sum() == pytest.approx(2 * np.pi * 20, rel=0.25)
 
 
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 10])
+def test_thinning_leaves_something_of_a_dot(side: int) -> None:
+    dot = np.pad(np.ones((side, side), np.uint8), 3)
+    assert 1 <= thin(dot).sum() <= 4
+
+
+def test_a_point_is_drawn_by_a_pen_that_breaks() -> None:
+    hand = replace(STEADY.hand, broken=1.0)
+    for seed in range(5):
+        writing = write(page_of("7.5"), replace(STEADY, hand=hand), np.random.default_rng(seed))
+        assert [digit.label for digit in writing.digits] == ["7", ".", "5"]
+
+
 @given(
     text=st.lists(
         st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=1, max_size=2).map(" ".join),
