@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
+from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
@@ -36,7 +37,7 @@ class Timing:
 
 def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
     """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture."""
-    stages = "segment", "normalize", "classify", "cut", "decode", "signs", "all"
+    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "signs", "all"
     times: dict[str, list[float]] = {stage: [] for stage in stages}
 
     def timed(stage: str, run: Callable[[], Made]) -> Made:
@@ -56,6 +57,8 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             candidates, probabilities = timed("cut", cutting)
             reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
             numbers = timed("decode", reading)
+            digits = [digit.box for number in numbers for digit in number.digits]
+            timed("closer", partial(look_closer, image, digits))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)
     finally:

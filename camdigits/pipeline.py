@@ -1,17 +1,20 @@
 """The whole idea on one screen: a frame goes through once, forward only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
+import numpy as np
+
 from camdigits.classify import Classifier
+from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
-from camdigits.turn import in_doubt, likeliest, reads_better, turned
-from camdigits.types import MIN_CONFIDENCE, Frame, Image, Number, Reading, Trace
+from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
+from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
@@ -23,12 +26,40 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     if in_doubt(candidates, numbers):
         turns = likeliest(candidates, patches, classifier)
         others = classifier(turned(patches, turns))
-        turned_numbers = decode(candidates, others, classifier.labels, min_confidence, turns)
-        if reads_better(turned_numbers, numbers):
-            return Trace(tuple(candidates), others, tuple(turned_numbers))
+        if reads_better(decode(candidates, others, classifier.labels, min_confidence, turns), numbers):
+            upright = np.ascontiguousarray(np.rot90(image, turns))
+            return turned_back(_trace_upright(upright, classifier, min_confidence), turns, upright.shape)
+    return _look_again(image, candidates, probabilities, numbers, classifier, min_confidence)
+
+
+def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) -> Trace:
+    candidates = segment(image)
+    probabilities = classifier(normalize(candidates))
+    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    return _look_again(image, candidates, probabilities, numbers, classifier, min_confidence)
+
+
+def _look_again(
+    image: Image,
+    candidates: list[Candidate],
+    probabilities: Probabilities,
+    numbers: list[Number],
+    classifier: Classifier,
+    min_confidence: float,
+) -> Trace:
+    """Return what an upright page says with joined digits cut, and after a closer look around those that were read."""
+
+    def read(candidates: Sequence[Candidate]) -> Probabilities:
+        return classifier(normalize(candidates))
+
     whole = len(candidates)
-    candidates, probabilities = apart(candidates, probabilities, lambda joined: classifier(normalize(joined)))
+    candidates, probabilities = apart(candidates, probabilities, read)
     if len(candidates) > whole:
+        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    closer = look_closer(image, [digit.box for number in numbers for digit in number.digits])
+    if closer:
+        closer, of_closer = apart(closer, read(closer), read)
+        candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if all(label.isdigit() for label in classifier.labels):  # other models may know signs of their own
         numbers = with_signs(image, numbers)

@@ -12,14 +12,16 @@ The work is linear in pixels and the number of candidates is bounded.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import Box, Candidate, Image, shared_area
+from camdigits.ink import Group, Stroke, filled, groups_of, is_solid, is_step, median_of, soft_ink, strokes_of, unknown
+from camdigits.rules import find_rules, without_rules
+from camdigits.types import Box, Candidate, Image
 
 MAX_PIXELS = 8_300_000
 """Larger pictures than 4K are reduced to this many pixels."""
@@ -32,6 +34,9 @@ CELLS = 160
 
 STROKE_CELLS = 25
 """Marks narrower than this are ink, in those cells: strokes up to a sixth of the frame wide."""
+
+USUAL_CELLS = 11
+"""Window of a stroke's surroundings, in cells twice as large: a board that fills a tenth of the frame has its own."""
 
 POOL = 8
 """Pixels on a side of the cells in which the strength of ink is measured."""
@@ -65,78 +70,18 @@ barely pass."""
 FEW, LONG = 24, 0.2
 """A page with more strokes, or with one of this share of its longer side, may be ruled."""
 
-RULE_STEP = 0.07
-"""The slopes at which rules are looked for differ by this: four degrees."""
-
-RULE_SLOPES = RULE_STEP * np.arange(-4, 5)
-"""Of lines that lie; lines that stand are looked for as far from upright."""
-
-RULE_PART = 21
-"""A rule is straight and even over three times so many pixels of the half-sized picture."""
-
-RULE_WIDTH = 3
-"""Pixels from the middle of a rule to where it is no more."""
-
-LEVELS = 4.0
-"""A rule may be a single grey level strong: steps of a quarter make room for the fractions of means."""
-
-RULED = 0.007
-"""A page is ruled where rules at one slope cover this share of it."""
-
-RULE_GAIN = 2.0
-"""So many times what a ridge is stronger by is taken away: blurred, it is stronger than its mean."""
-
-SMALLEST = 120
-"""Pixels on the shorter side below which nobody looks for rules."""
-
-SAME = 0.75
-"""Two pieces are the same where their boxes' intersection over union is at least this."""
-
-MIN_HEIGHT = 9
-"""Pixels; a digit 14 pixels high may lose some to the threshold."""
-
-MAX_ASPECT = 6.0
-"""Width over height: a 1 on a page turned sideways is long and low."""
+MOST = 100
+"""The largest strokes are kept where texture yields more; so many of each polarity and size, and as many pairs."""
 
 LIGHTER = 12
 """Grey levels by which light ink is brighter than most of its surroundings."""
-
-SOLID = 0.4
-"""Strokes are narrower than this share of the piece they make."""
-
-_SQUARE = np.ones((3, 3), np.uint8)
-
-BARE_ASPECT = 2.5
-"""A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
-
-STEP = 0.5
-"""It is an edge if one side differs from it less than this share of what the other does."""
-
-MAX_STROKES = 100
-"""The largest are kept where texture yields more; so many of each polarity and size, and as many pairs."""
-
-GAP = 0.2
-"""Broken strokes lie nearer to each other than this share of the height of both."""
-
-LEAST_PART = 0.15
-"""… are longer than this share of the other …"""
-
-OVERLAP = 0.4
-"""… and share this much of the narrower one's columns."""
-
-
-Stroke = tuple[Box, MatLike]
-"""A connected piece of ink: its box and its outer contour, in working pixels."""
-
-Boxed = tuple[list[Stroke], Box]
-"""Strokes that belong together and the box around them."""
 
 
 class Paper(NamedTuple):
     """What ink is measured against, in a picture reduced to CELLS.
 
     grey: the picture without narrow marks darker (dark_ink) or lighter than it. usual: how bright most of the
-    surroundings are, at half that size. rules: see _rules.
+    surroundings are, at half that size. rules: what find_rules found.
     """
 
     dark_ink: bool
@@ -171,7 +116,7 @@ def segment(image: Image) -> list[Candidate]:
     pages = []
     for paper in _papers(half):
         ink = _ink(half_soft, paper, 2)
-        rules = _rules(ink.strength) if paper.dark_ink and _maybe_ruled(ink) else None
+        rules = find_rules(ink.strength) if paper.dark_ink and _maybe_ruled(ink) else None
         if rules is not None:
             paper = paper._replace(rules=rules)
             ink = _ink(half_soft, paper, 2)
@@ -183,7 +128,7 @@ def segment(image: Image) -> list[Candidate]:
     ]
     known = np.array([piece.box for piece in fine]).reshape(-1, 4) * (scale / 2)
     known[:, :2] += margin / 2
-    coarse = [piece for _, ink, boxed in written for piece in _pieces(half_soft, ink, _unknown(boxed, known))]
+    coarse = [piece for _, ink, boxed in written for piece in _pieces(half_soft, ink, unknown(boxed, known))]
     return fine + [_to_picture(piece, image.shape, scale / 2, margin / 2) for piece in coarse]
 
 
@@ -198,36 +143,26 @@ def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
     if paper.rules is not None:
         known = np.array([piece.box for piece in pieces]).reshape(-1, 4)
         ink = _ink(grey, paper, 1)
-        pieces += _pieces(grey, ink, _unknown(_boxed(grey, paper, ink), known))
+        pieces += _pieces(grey, ink, unknown(_boxed(grey, paper, ink), known))
     return pieces
 
 
-def _boxed(grey: MatLike, paper: Paper, ink: Ink) -> list[Boxed]:
+def _boxed(grey: MatLike, paper: Paper, ink: Ink) -> list[Group]:
     """Return what may be a digit of one polarity: strokes and the box around them, in the picture's own pixels."""
     strokes = ink.strokes
     if not paper.dark_ink:
-        strokes = [stroke for stroke in strokes if not _is_gap(stroke[0], ink.mask, grey, paper.usual)]
-    return [(group, _around(group)) for group in _groups(strokes)]
+        strokes = [stroke for stroke in strokes if not _is_gap(stroke.box, ink.mask, grey, paper.usual)]
+    return groups_of(strokes, MOST)
 
 
-def _pieces(grey: MatLike, ink: Ink, boxed: list[Boxed]) -> Iterator[Candidate]:
+def _pieces(grey: MatLike, ink: Ink, boxed: list[Group]) -> Iterator[Candidate]:
     """Yield those that are ink and no noise, step or blot, as candidates."""
-    for group, box in boxed:
-        piece = _filled(group, box, ink.mask)
+    for group in boxed:
+        box, piece = group.box, filled(group, ink.mask)
         mean = cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
         is_noise = mean < SURE * _at(ink.noise, box)
-        if not (is_noise or _is_step(box, piece, grey) or _is_solid(box, piece)):
+        if not (is_noise or is_step(box, piece, grey) or is_solid(box, piece)):
             yield _candidate(box, piece, ink, mean)
-
-
-def _unknown(boxed: list[Boxed], known: NDArray[Any]) -> list[Boxed]:
-    """Return those whose boxes are not among known (N, 4) ones."""
-    if not boxed or not len(known):
-        return boxed
-    boxes = np.array([box for _, box in boxed])
-    both = shared_area(boxes, known)
-    same = (both > SAME * (boxes[:, 2:].prod(1)[:, None] + known[:, 2:].prod(1) - both)).any(1)
-    return [one for one, is_known in zip(boxed, same, strict=True) if not is_known]
 
 
 def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
@@ -239,7 +174,7 @@ def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
     if side >= CROP:
         return grey, 1.0, 0
     scale, margin = CROP / side, CROP // 2
-    paper = _median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    paper = median_of(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
     grey = _resized(grey, scale, cv2.INTER_LINEAR)
     return cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=paper), scale, margin
 
@@ -257,7 +192,7 @@ def _papers(half: MatLike) -> tuple[Paper, Paper]:
     edges of sheets and of shadows stay where they are.
     """
     small = _resized(half, min(1.0, CELLS / max(half.shape)), cv2.INTER_AREA)
-    usual = cv2.medianBlur(_resized(small, 0.5, cv2.INTER_AREA), STROKE_CELLS)
+    usual = cv2.medianBlur(_resized(small, 0.5, cv2.INTER_AREA), USUAL_CELLS)
     kernel = np.ones((STROKE_CELLS, STROKE_CELLS), np.uint8)
     dark, light = (cv2.morphologyEx(small, kind, kernel) for kind in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN))
     return Paper(True, dark, usual), Paper(False, light, usual)
@@ -267,12 +202,11 @@ def _ink(grey: MatLike, paper: Paper, reduced: int) -> Ink:
     """Return the ink of one polarity in a picture that was reduced so many times, without the rules of its paper."""
     strength, room = _strength(grey, paper)
     if paper.rules is not None:
-        rules = cv2.resize(paper.rules, strength.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        strength = cv2.subtract(strength, cv2.convertScaleAbs(rules, alpha=RULE_GAIN / LEVELS))
+        strength = without_rules(strength, paper.rules)
     usual, noise = _noise(strength, room.shape[::-1], reduced)
     noise = np.maximum(noise, FLOOR * room)
     mask = _mask(strength, usual, noise)
-    return Ink(strength, room, noise, mask, _strokes(mask))
+    return Ink(strength, room, noise, mask, strokes_of(mask, MOST))
 
 
 def _strength(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]]:
@@ -290,58 +224,6 @@ def _maybe_ruled(ink: Ink) -> bool:
     """Say whether strokes are so many, or one of them so long, that a closer look pays."""
     longest = max((max(box.w, box.h) for box, _ in ink.strokes), default=0)
     return len(ink.strokes) > FEW or longest > LONG * max(ink.mask.shape)
-
-
-def _rules(strength: MatLike) -> MatLike | None:
-    """Return, in steps of 1 / LEVELS, how strong printed rules and grids are at each pixel, if there are any.
-
-    A rule is a ridge, stronger than what lies beside it, all along a straight line that is longer than most strokes of
-    digits. Only what it is stronger by is to be taken away, so writing that crosses it stays.
-    """
-    if min(strength.shape) < SMALLEST:
-        return None
-    levels = cv2.convertScaleAbs(strength, alpha=LEVELS)
-    lying = _lying_rules(levels)
-    if lying is not None:
-        levels = cv2.subtract(levels, cv2.convertScaleAbs(lying, alpha=RULE_GAIN))
-    standing = _lying_rules(cv2.transpose(levels))
-    if standing is None:
-        return lying
-    standing = cv2.transpose(standing)
-    return standing if lying is None else cv2.max(lying, standing)
-
-
-def _lying_rules(levels: MatLike) -> MatLike | None:
-    """Return the rules at RULE_SLOPES."""
-    h, w = levels.shape
-    squeezed = cv2.resize(levels, (w // 8, h // 2), interpolation=cv2.INTER_AREA)
-    # squeezed, rules are narrower; fine grids would hide each other's
-    ridges = (_ridges(squeezed, 4 * slope, RULE_PART // 5, RULE_WIDTH - 1) for slope in RULE_SLOPES)
-    shares = [np.mean(found > 2 * LEVELS) for found in ridges]
-    if max(shares) < RULED:
-        return None
-    best = RULE_SLOPES[int(np.argmax(shares))]
-    rules = np.zeros_like(levels)
-    for slope in (best - RULE_STEP / 2, best, best + RULE_STEP / 2):
-        rules = cv2.max(rules, _ridges(levels, slope, RULE_PART, RULE_WIDTH))
-    return rules
-
-
-def _ridges(strength: MatLike, slope: float, part: int, off: int) -> MatLike:
-    """Return by how much lines that fall by `slope` are stronger than what lies `off` pixels beside them.
-
-    That is the least of three means over `part` pixels, one after the other, of which a pixel is in any.
-    """
-    h, w = strength.shape
-    level = np.array([[1, 0, 0], [slope, 1, off + max(0.0, -slope * w)]], np.float32)
-    means = cv2.blur(cv2.warpAffine(strength, level, (w, h + int(abs(slope) * w) + 2 * off)), (part, 1))
-    above = cv2.subtract(means[off:-off], cv2.max(means[: -2 * off], means[2 * off :]))
-    least = cv2.min(cv2.min(above[:, : -2 * part], above[:, part:-part]), above[:, 2 * part :])
-    ridges = np.zeros_like(means)
-    for start in (0, part, 2 * part):
-        place = ridges[off:-off, start : start + least.shape[1]]
-        cv2.max(place, least, dst=place)
-    return cv2.warpAffine(ridges, level, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _noise(strength: MatLike, cells: tuple[int, ...], reduced: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -367,61 +249,15 @@ def _mask(strength: MatLike, usual: NDArray[np.float32], noise: NDArray[np.float
     peaks = cv2.resize(cv2.dilate(strength, np.ones((POOL, POOL), np.uint8)), cells, interpolation=cv2.INTER_NEAREST)
     strongest = cv2.blur(cv2.dilate(peaks, np.ones((NEAR, NEAR), np.uint8)), (NEAR, NEAR))
     least = np.maximum(noise, (1 - OF_STRONGEST) * usual + OF_STRONGEST * strongest)
-    least[cv2.dilate(peaks, _SQUARE) < SUREST * noise] = 254
+    least[cv2.dilate(peaks, np.ones((3, 3), np.uint8)) < SUREST * noise] = 254
     threshold = cv2.resize(np.minimum(least, 254).astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     return cv2.compare(strength, threshold, cv2.CMP_GT, dst=threshold)
-
-
-def _strokes(mask: MatLike) -> list[Stroke]:
-    """Return the connected strokes of a mask, largest first, without specks and long rules."""
-    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
-        return []
-    # what has a parent is the border of a hole, not of ink
-    outer = [contour for contour, (*_, parent) in zip(contours, tree[0], strict=True) if parent < 0]
-    strokes = [(Box(*cv2.boundingRect(contour)), contour) for contour in outer]
-    strokes = [(box, contour) for box, contour in strokes if box.h >= MIN_HEIGHT // 3 and box.w + box.h >= MIN_HEIGHT]
-    strokes.sort(key=lambda stroke: stroke[0].w * stroke[0].h, reverse=True)
-    return strokes[:MAX_STROKES]
 
 
 def _at(cells: NDArray[np.float32], box: Box) -> float:
     """Return what a cell says, that in the middle of a box."""
     x, y = box.center
     return float(cells[min(int(y) // POOL, cells.shape[0] - 1), min(int(x) // POOL, cells.shape[1] - 1)])
-
-
-def _is_solid(box: Box, piece: MatLike) -> bool:
-    """Say whether a piece is a filled shape, a sheet or a blot, and not made of strokes."""
-    area = cv2.countNonZero(piece)
-    inner = cv2.countNonZero(cv2.erode(piece, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0))
-    # a stroke w pixels wide has two border pixels in every cross-section of w
-    return 2 * area > SOLID * max(box.w, box.h) * (area - inner)
-
-
-def _is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
-    """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides."""
-    length, width = max(box.w, box.h), min(box.w, box.h)
-    if length < BARE_ASPECT * width:
-        return False
-    ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0]
-    # strips along both sides, past the blur at the stroke's own border
-    near, far = 2 + width // 4, 4 + width
-    if box.h > box.w:
-        before = grey[box.y : box.bottom, max(box.x - far, 0) : max(box.x - near, 0)]
-        after = grey[box.y : box.bottom, box.right + near : box.right + far]
-    else:
-        before = grey[max(box.y - far, 0) : max(box.y - near, 0), box.x : box.right]
-        after = grey[box.bottom + near : box.bottom + far, box.x : box.right]
-    if not before.size or not after.size:
-        return False
-    steps = sorted(abs(_median(side) - ink) for side in (before, after))
-    return steps[0] < STEP * steps[1]
-
-
-def _median(grey: MatLike) -> int:
-    """Return the (upper) median; np.median would load masked arrays first, a fifth of a cold start."""
-    return int(np.partition(grey, grey.size // 2, axis=None)[grey.size // 2])
 
 
 def _is_gap(box: Box, mask: MatLike, grey: MatLike, usual: MatLike) -> bool:
@@ -433,50 +269,11 @@ def _is_gap(box: Box, mask: MatLike, grey: MatLike, usual: MatLike) -> bool:
     return cv2.mean(grey[there], mask[there])[0] < around + LIGHTER
 
 
-def _groups(strokes: list[Stroke]) -> list[list[Stroke]]:
-    """Return what may be a digit: each stroke alone, and neighbouring strokes together."""
-    alone = [[stroke] for stroke in strokes]
-    if len(strokes) < 2:
-        return [group for group in alone if _plausible(group[0][0])]
-    x, y, w, h = np.array([box for box, _ in strokes], np.float32).T
-    gap_x = np.maximum(x[:, None], x) - np.minimum((x + w)[:, None], x + w)
-    gap_y = np.maximum(y[:, None], y) - np.minimum((y + h)[:, None], y + h)
-    both = np.maximum((y + h)[:, None], y + h) - np.minimum(y[:, None], y)
-    # a digit's loose stroke lies above, below or inside the rest: side by side they are two digits
-    near = (np.maximum(gap_x, gap_y) < GAP * both) & (gap_x < -OVERLAP * np.minimum(w[:, None], w))
-    # … and is no dwarf beside it: a digit in a cell of a large grid is not a part of the grid
-    side = np.maximum(w, h)
-    near &= np.minimum(side[:, None], side) > LEAST_PART * np.maximum(side[:, None], side)
-    near &= both >= MIN_HEIGHT
-    pairs = [[strokes[i], strokes[j]] for i, j in np.argwhere(np.triu(near, 1))]
-    return [group for group in alone + pairs[:MAX_STROKES] if _plausible(_around(group))]
-
-
-def _around(group: list[Stroke]) -> Box:
-    return Box.around(box for box, _ in group)
-
-
-def _filled(group: list[Stroke], box: Box, mask: MatLike) -> MatLike:
-    """Return (box.h, box.w) with 255 where the mask has ink inside the outer contours of strokes."""
-    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
-    for _, contour in group:
-        cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
-    return cv2.bitwise_and(inside, mask[box.y : box.bottom, box.x : box.right])
-
-
-def _plausible(box: Box) -> bool:
-    return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
-
-
 def _candidate(box: Box, piece: MatLike, ink: Ink, mean: float) -> Candidate:
     """Return the soft ink of a piece of that mean strength, stretched to 255."""
-    soft = ink.strength[box.y : box.bottom, box.x : box.right]
-    # the middle of a stroke is somewhat stronger than its mean: 1.25 of it counts as full ink
-    stretched = cv2.convertScaleAbs(soft, alpha=255 / (1.25 * max(mean, 1)))
-    pressed = np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
     h, w = ink.strength.shape
     cut = box.x <= 1 or box.y <= 1 or box.right >= w - 1 or box.bottom >= h - 1
-    return Candidate(box, pressed, min(mean / _at(ink.room, box), 1.0), cut)
+    return Candidate(box, soft_ink(ink.strength, box, piece, mean), min(mean / _at(ink.room, box), 1.0), cut)
 
 
 def _to_picture(candidate: Candidate, shape: tuple[int, ...], scale: float, margin: float) -> Candidate:

@@ -1,11 +1,12 @@
 """Which way a page is up: told by which way its digits read best."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
 
-from camdigits.types import Candidate, Number, Patches, Probabilities
+from camdigits.types import Box, Candidate, Number, Patches, Probabilities, Trace
 
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
@@ -59,6 +60,34 @@ def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
 def turned(patches: Patches, quarter_turns: int) -> Patches:
     """Return patches turned by 90 degrees counterclockwise, so many times."""
     return np.ascontiguousarray(np.rot90(patches, quarter_turns, axes=(1, 2)))
+
+
+def turned_back(trace: Trace, quarter_turns: int, shape: tuple[int, ...]) -> Trace:
+    """Return what was read in a picture turned counterclockwise by quarters as it lies in the picture itself.
+
+    shape: of the turned picture.
+    """
+    sides = [shape[at % 2] for at in range(quarter_turns)]
+
+    def back(box: Box) -> Box:
+        for height in sides:
+            box = Box(height - box.bottom, box.x, box.h, box.w)
+        return box
+
+    candidates = [
+        replace(
+            candidate,
+            box=back(candidate.box),
+            ink=np.rot90(candidate.ink, -quarter_turns),
+            whole=candidate.whole and back(candidate.whole),
+        )
+        for candidate in trace.candidates
+    ]
+    numbers = [
+        replace(number.with_boxes(back), angle=(number.angle - 90 * quarter_turns + 180) % 360 - 180)
+        for number in trace.numbers
+    ]
+    return Trace(tuple(candidates), trace.probabilities, tuple(numbers))
 
 
 def _is_shape(candidate: Candidate) -> bool:

@@ -19,15 +19,19 @@ STAGES = {
     "pictures",
     "turn",
     "cut",
+    "closer",
     "explain",
     "signs",
 }
 GROUND = {"types", "errors"}
+PAPER = {"ink", "rules"}
+# a model states the normalisation it was trained with, so classify reads its version; explain shows patches
+ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
 ALLOWED = {
     "types": set(),
     "errors": set(),
-    # a model states the normalisation it was trained with, so classify reads its version; explain shows patches
-    **{stage: GROUND | ({"normalize"} if stage in ("classify", "explain") else set()) for stage in STAGES},
+    **dict.fromkeys(PAPER, GROUND),
+    **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
 HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}

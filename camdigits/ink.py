@@ -1,0 +1,151 @@
+"""Pieces of ink: the connected strokes of a mask, and which of them may be a digit, alone or two together."""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+from numpy.typing import NDArray
+
+from camdigits.types import Box, shared_area
+
+MIN_HEIGHT = 9
+"""Pixels; a digit 14 pixels high may lose some to the threshold."""
+
+MAX_ASPECT = 6.0
+"""Width over height: a 1 on a page turned sideways is long and low."""
+
+SOLID = 0.4
+"""Strokes are narrower than this share of the piece they make."""
+
+GAP = 0.2
+"""Broken strokes lie nearer to each other than this share of the height of both."""
+
+LEAST_PART = 0.15
+"""… are longer than this share of the other …"""
+
+OVERLAP = 0.4
+"""… and share this much of the narrower one's columns."""
+
+SAME = 0.75
+"""Two pieces are the same where their boxes' intersection over union is at least this."""
+
+BARE_ASPECT = 2.5
+"""A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
+
+STEP = 0.5
+"""It is an edge if one side differs from it less than this share of what the other does."""
+
+FULL = 1.25
+"""The middle of a stroke is somewhat stronger than its mean: so much of it counts as full ink."""
+
+_SQUARE = np.ones((3, 3), np.uint8)
+
+
+class Stroke(NamedTuple):
+    """A connected piece of ink: its box and its outer contour, in the mask's pixels."""
+
+    box: Box
+    contour: MatLike
+
+
+class Group(NamedTuple):
+    """Strokes that may be a digit together, and the box around them."""
+
+    strokes: list[Stroke]
+    box: Box
+
+
+def strokes_of(mask: MatLike, most: int) -> list[Stroke]:
+    """Return the connected strokes of a mask without specks, largest first, at most so many."""
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return []
+    # what has a parent is the border of a hole, not of ink
+    outer = [contour for contour, (*_, parent) in zip(contours, tree[0], strict=True) if parent < 0]
+    every = (Stroke(Box(*cv2.boundingRect(contour)), contour) for contour in outer)
+    strokes = [stroke for stroke in every if stroke.box.h >= MIN_HEIGHT // 3 and sum(stroke.box[2:]) >= MIN_HEIGHT]
+    return sorted(strokes, key=lambda stroke: stroke.box.w * stroke.box.h, reverse=True)[:most]
+
+
+def groups_of(strokes: list[Stroke], most: int) -> list[Group]:
+    """Return what may be a digit: each stroke alone, and neighbouring strokes together, at most so many pairs."""
+    groups = [Group([stroke], stroke.box) for stroke in strokes]
+    if len(strokes) < 2:
+        return [group for group in groups if _plausible(group.box)]
+    x, y, w, h = np.array([stroke.box for stroke in strokes], np.float32).T
+    gap_x = np.maximum(x[:, None], x) - np.minimum((x + w)[:, None], x + w)
+    gap_y = np.maximum(y[:, None], y) - np.minimum((y + h)[:, None], y + h)
+    both = np.maximum((y + h)[:, None], y + h) - np.minimum(y[:, None], y)
+    # a digit's loose stroke lies above, below or inside the rest: side by side they are two digits
+    near = (np.maximum(gap_x, gap_y) < GAP * both) & (gap_x < -OVERLAP * np.minimum(w[:, None], w))
+    # … and is no dwarf beside it: a digit in a cell of a large grid is not a part of the grid
+    side = np.maximum(w, h)
+    near &= np.minimum(side[:, None], side) > LEAST_PART * np.maximum(side[:, None], side)
+    near &= both >= MIN_HEIGHT
+    for i, j in np.argwhere(np.triu(near, 1))[:most]:
+        groups.append(Group([strokes[i], strokes[j]], strokes[i].box.union(strokes[j].box)))
+    return [group for group in groups if _plausible(group.box)]
+
+
+def filled(group: Group, mask: MatLike) -> MatLike:
+    """Return a group's part of a mask: 255 where there is ink inside the outer contours of its strokes."""
+    strokes, box = group
+    inside: MatLike = np.zeros((box.h, box.w), np.uint8)
+    for _, contour in strokes:
+        cv2.drawContours(inside, [contour], 0, 255, cv2.FILLED, offset=(-box.x, -box.y))
+    return cv2.bitwise_and(inside, mask[box.y : box.bottom, box.x : box.right])
+
+
+def is_solid(box: Box, piece: MatLike) -> bool:
+    """Say whether a piece is a filled shape, a sheet or a blot, and not made of strokes."""
+    area = cv2.countNonZero(piece)
+    inner = cv2.countNonZero(cv2.erode(piece, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0))
+    # a stroke w pixels wide has two border pixels in every cross-section of w
+    return 2 * area > SOLID * max(box.w, box.h) * (area - inner)
+
+
+def is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
+    """Say whether a bare stroke is the edge between two surfaces: ink has the same paper on both sides."""
+    length, width = max(box.w, box.h), min(box.w, box.h)
+    if length < BARE_ASPECT * width:
+        return False
+    ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0]
+    # strips along both sides, past the blur at the stroke's own border
+    near, far = 2 + width // 4, 4 + width
+    if box.h > box.w:
+        before = grey[box.y : box.bottom, max(box.x - far, 0) : max(box.x - near, 0)]
+        after = grey[box.y : box.bottom, box.right + near : box.right + far]
+    else:
+        before = grey[max(box.y - far, 0) : max(box.y - near, 0), box.x : box.right]
+        after = grey[box.bottom + near : box.bottom + far, box.x : box.right]
+    if not before.size or not after.size:
+        return False
+    steps = sorted(abs(median_of(side) - ink) for side in (before, after))
+    return steps[0] < STEP * steps[1]
+
+
+def median_of(grey: MatLike) -> int:
+    """Return the (upper) median; np.median would load masked arrays first, a fifth of a cold start."""
+    return int(np.partition(grey, grey.size // 2, axis=None)[grey.size // 2])
+
+
+def unknown(groups: list[Group], known: NDArray[Any]) -> list[Group]:
+    """Return those whose boxes are not among known (N, 4) ones."""
+    if not groups or not len(known):
+        return groups
+    boxes = np.array([group.box for group in groups])
+    both = shared_area(boxes, known)
+    same = (both > SAME * (boxes[:, 2:].prod(1)[:, None] + known[:, 2:].prod(1) - both)).any(1)
+    return [group for group, is_known in zip(groups, same, strict=True) if not is_known]
+
+
+def soft_ink(strength: MatLike, box: Box, piece: MatLike, mean: float) -> NDArray[np.uint8]:
+    """Return (box.h, box.w) the strength of a piece of ink, of that mean, stretched to 255 on 0."""
+    soft = strength[box.y : box.bottom, box.x : box.right]
+    stretched = cv2.convertScaleAbs(soft, alpha=255 / (FULL * max(mean, 1)))
+    return np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
+
+
+def _plausible(box: Box) -> bool:
+    return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
