@@ -90,12 +90,20 @@ def _beside(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     paper = cv2.blur(cv2.morphologyEx(near, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8)), (window, window))
     strength = cv2.subtract(paper, near)
     strength, mask, strokes = _unruled(strength, OF_INK * _of_strokes(strength, sample), LONG * tall)
+    boxes = np.array(known)
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
     candidates = []
-    for group in unknown(groups_of(strokes, MOST), np.array(known)):
+    for group in unknown(groups_of(strokes, MOST), boxes):
         box, piece = group.box, filled(group, mask)
         # what the place's edge cuts is no whole digit
         whole = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]
-        if whole and LOWEST * tall < box.h < HIGHEST * tall and not (is_solid(box, piece) or is_step(box, piece, near)):
+        several = np.count_nonzero(((middles > box[:2]) & (middles < (box.right, box.bottom))).all(1)) > 1
+        if (
+            whole
+            and not several
+            and LOWEST * tall < box.h < HIGHEST * tall
+            and not (is_solid(box, piece) or is_step(box, piece, near))
+        ):
             mean = cv2.mean(strength[box.y : box.bottom, box.x : box.right], piece)[0]
             x, y = box.center
             room = max(float(paper[int(y), int(x)]), 128 if light else 64)

@@ -28,8 +28,8 @@ LOWEST = 12
 MOST = 10
 """So many candidates are cut, the largest first."""
 
-HEIGHT = 48
-"""Pixels to which ink is reduced for finding cuts."""
+HEIGHT, TALLEST = 48, 96
+"""Pixels to which ink is reduced for finding cuts, and for cutting it."""
 
 SLANTS = (-0.3, 0.0, 0.3)
 """Of a cut: steps to the right for each step down."""
@@ -105,6 +105,9 @@ def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> lis
 def pieces(candidate: Candidate) -> list[Piece]:
     """Return all that may be one digit between two cuts of a candidate, or between a cut and an end."""
     ink = candidate.ink
+    if ink.shape[0] > TALLEST:
+        width = max(1, round(ink.shape[1] * TALLEST / ink.shape[0]))
+        ink = np.asarray(cv2.resize(ink, (width, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
     scale = min(1.0, HEIGHT / ink.shape[0])
     size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
     small = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -46,6 +46,14 @@ def test_what_is_known_is_not_proposed_again() -> None:
     assert len(missed(look_closer(written(boxes), boxes), boxes)) == 4
 
 
+def test_digits_known_to_be_two_are_not_proposed_as_one() -> None:
+    boxes = row(40, 4)
+    image = written(boxes)
+    cv2.line(image, (boxes[1].x, boxes[1].y + 20), (boxes[2].right - 1, boxes[2].y + 20), (60, 60, 60), 4)
+    assert look_closer(image, boxes) == []
+    assert look_closer(image, [boxes[0], boxes[3]]) != []
+
+
 def test_one_digit_alone_tells_too_little() -> None:
     boxes = row(40, 4)
     assert look_closer(written(boxes), boxes[:1]) == []
