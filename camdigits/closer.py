@@ -97,13 +97,9 @@ def _beside(image: Image, digits: Sequence[Box]) -> list[Candidate]:
         box, piece = group.box, filled(group, mask)
         # what the place's edge cuts is no whole digit
         whole = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]
-        several = np.count_nonzero(((middles > box[:2]) & (middles < (box.right, box.bottom))).all(1)) > 1
-        if (
-            whole
-            and not several
-            and LOWEST * tall < box.h < HIGHEST * tall
-            and not (is_solid(box, piece) or is_step(box, piece, near))
-        ):
+        several = ((middles > box[:2]) & (middles < (box.right, box.bottom))).all(1).sum() > 1
+        of_size = LOWEST * tall < box.h < HIGHEST * tall
+        if whole and of_size and not (several or is_solid(box, piece) or is_step(box, piece, near)):
             mean = cv2.mean(strength[box.y : box.bottom, box.x : box.right], piece)[0]
             x, y = box.center
             room = max(float(paper[int(y), int(x)]), 128 if light else 64)
