@@ -50,6 +50,9 @@ CLUTTER = 2.0
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
+ALONE = 0.8
+"""A number is whole with so much less confidence for each mark beside it: one may be a digit that was not read."""
+
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
 digit, and no mark beside one."""
@@ -106,10 +109,10 @@ def decode(
     for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
-    lines = _credible(_lines(seen), marks)
-    lines.sort(key=lambda line: fmean(s.y for word in line for s in word))
+    lines = _credible(_lines(seen), np.array(marks).reshape(-1, 3))
+    lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
     angle = math.degrees(slope)
-    return [_number(word, row, angle, quarter_turns) for row, line in enumerate(lines) for word in line]
+    return [_number(word, row, angle, quarter_turns, beside) for row, line in enumerate(lines) for word, beside in line]
 
 
 def _turn(box: Box, quarter_turns: int) -> Box:
@@ -244,31 +247,31 @@ def _height(line: Sequence[_Seen]) -> float:
     return median(s.height for s in line)
 
 
-def _credible(lines: Sequence[list[_Seen]], marks: Sequence[tuple[float, float, int]]) -> list[list[list[_Seen]]]:
-    """Return, line by line, the numbers that outweigh what surrounds them.
+def _credible(lines: Sequence[list[_Seen]], marks: NDArray[np.float64]) -> list[list[tuple[list[_Seen], int]]]:
+    """Return, line by line, the numbers that outweigh what surrounds them, and how many marks are beside each.
 
-    marks: (x, y, size) of what is no digit; texture and scribbles have many of them, paper has few.
+    marks: (N, 3) x, y, size of what is no digit; texture and scribbles have many of them, paper has few.
     """
     usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
     crowded = len(lines) > 1 or len(marks) > FEW
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
-            words = [word for word in _words(line) if _outweighs(word, marks, crowded)]
+            words = [(word, _beside(word, marks)) for word in _words(line)]
+            words = [(word, n) for word, n in words if _evidence(word, crowded) - CLUTTER * n >= EVIDENCE]
             if words:
                 kept.append(words)
     return kept
 
 
-def _outweighs(word: Sequence[_Seen], marks: Sequence[tuple[float, float, int]], crowded: bool) -> bool:
-    """Say whether digits outweigh the marks beside them."""
+def _beside(word: Sequence[_Seen], marks: NDArray[np.float64]) -> int:
+    """Return how many marks are beside a number."""
     height = _height(word)
-    beside = sum(
-        size > 0.4 * height
-        and min(max(abs(s.x - x) - s.width / 2, abs(s.y - y) - height / 2) for s in word) < AROUND * height
-        for x, y, size in marks
-    )
-    return _evidence(word, crowded) - CLUTTER * beside >= EVIDENCE
+    x, y, half = np.array([(s.x, s.y, s.width / 2) for s in word]).T
+    aside = np.abs(marks[:, :1] - x) - half
+    above = np.abs(marks[:, 1:2] - y) - height / 2
+    near = np.maximum(aside, above).min(1) < AROUND * height
+    return int(np.count_nonzero(near & (marks[:, 2] > 0.4 * height)))
 
 
 def _evidence(word: Sequence[_Seen], crowded: bool) -> float:
@@ -297,12 +300,12 @@ def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
     return words
 
 
-def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int) -> Number:
-    """Return a number. angle: of the page's lines, in degrees; three digits or more have their own."""
+def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, beside: int) -> Number:
+    """Return a number. angle: of the page's lines, in degrees; three digits or more have their own. beside: marks."""
     digits = tuple(s.digit for s in word)
     box = Box.around(digit.box for digit in digits)
     if len(word) > 2:
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
-    confidence = math.prod(digit.confidence for digit in digits)
+    confidence = math.prod(digit.confidence for digit in digits) * ALONE**beside
     return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)

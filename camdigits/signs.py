@@ -235,6 +235,7 @@ def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
 
 def _part(number: Number, text: str, digits: Sequence[Digit]) -> Number:
     """Return some of a number's digits as a number of their own."""
-    confidence = math.prod(digit.confidence for digit in digits)
+    part, whole = (math.prod(digit.confidence for digit in of) for of in (digits, number.digits))
+    confidence = number.confidence * part / whole
     box = Box.around(digit.box for digit in digits)
     return replace(number, text=text, confidence=confidence, box=box, digits=tuple(digits))

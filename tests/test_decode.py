@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camdigits.decode import decode
+from camdigits.decode import ALONE, decode
 from camdigits.types import Box, Candidate, Number
 
 LABELS = tuple("0123456789")
@@ -121,6 +121,24 @@ def test_rejected_and_unsure_pieces_are_left_out() -> None:
 def test_one_digit_alone_must_be_surer_than_one_of_many() -> None:
     assert read([("7", Box(10, 20, 30, 40))], confidence=0.8) == []
     assert lines(read(row("741", 10, 20), confidence=0.8)) == [["741"]]
+
+
+def test_each_mark_beside_a_number_makes_it_less_sure() -> None:
+    digits = row("123", 100, 100)
+
+    def confidence(marks: list[Box]) -> float:
+        probabilities = np.full((3 + len(marks), 11), 0.0, np.float32)
+        for i, (label, _) in enumerate(digits):
+            probabilities[i, LABELS.index(label)] = 0.99
+        probabilities[3:, 10] = 1
+        (number,) = decode([candidate(box) for box in [box for _, box in digits] + marks], probabilities, LABELS, 0.5)
+        return number.confidence
+
+    far = [Box(100, 400, 20, 30)]
+    beside = [Box(100, 150, 20, 30), Box(140, 150, 20, 30)]
+    assert confidence(far) == confidence([]) == pytest.approx(0.99**3, rel=1e-5)
+    assert confidence(beside[:1]) == pytest.approx(ALONE * 0.99**3, rel=1e-5)
+    assert confidence(beside + far) == pytest.approx(ALONE**2 * 0.99**3, rel=1e-5)
 
 
 def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0.97) -> list[list[str]]:

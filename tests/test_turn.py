@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from camdigits import load_picture, read_image
-from camdigits.turn import in_doubt, reads_better
-from camdigits.types import Box, Candidate, Digit, Number
+from camdigits.turn import in_doubt, reads_better, turned_back
+from camdigits.types import Box, Candidate, Digit, Number, Trace
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -55,3 +55,22 @@ def test_a_turned_reading_must_be_much_better() -> None:
     assert not reads_better([number(page)], [number(page[:8])])
     assert not reads_better([number(page, 0.6)], [number(page[:5])])
     assert not reads_better([number(page[:2])], [])
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_what_was_read_in_a_turned_picture_lies_where_its_ink_is(turns: int) -> None:
+    image = np.zeros((60, 90), np.uint8)
+    image[10:30, 20:26] = 255
+    image[12, 21] = 100
+    upright = np.rot90(image, turns)
+    y, x = np.nonzero(upright)
+    box = Box(int(x.min()), int(y.min()), int(np.ptp(x)) + 1, int(np.ptp(y)) + 1)
+    ink = upright[box.y : box.bottom, box.x : box.right]
+    read = Number("1", 0.9, 0, 5.0, box, (Digit("1", 0.9, box),))
+    back = turned_back(
+        Trace((Candidate(box, ink, 0.5, whole=box),), np.zeros((1, 11), np.float32), (read,)), turns, upright.shape
+    )
+    assert back.candidates[0].box == back.candidates[0].whole == back.numbers[0].box == Box(20, 10, 6, 20)
+    assert np.array_equal(back.candidates[0].ink, image[10:30, 20:26])
+    assert back.numbers[0].digits[0].box == Box(20, 10, 6, 20)
+    assert back.numbers[0].angle % 360 == pytest.approx((5 - 90 * turns) % 360)
