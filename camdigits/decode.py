@@ -50,8 +50,8 @@ CLUTTER = 2.0
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-ALONE = 0.8
-"""A number is whole with so much less confidence for each mark beside it: one may be a digit that was not read."""
+ALONE, MOST_DOUBT = 0.8, 4
+"""A number is so much less sure for each of so many marks beside it: one may be a digit that was not read."""
 
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
@@ -307,5 +307,5 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, b
     if len(word) > 2:
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
-    confidence = math.prod(digit.confidence for digit in digits) * ALONE**beside
+    confidence = math.prod(digit.confidence for digit in digits) * ALONE ** min(beside, MOST_DOUBT)
     return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)

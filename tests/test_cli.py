@@ -328,6 +328,7 @@ def test_bench_prints_a_table_by_stage() -> None:
         "classify",
         "cut",
         "decode",
+        "closer",
         "signs",
         "all",
     ]
