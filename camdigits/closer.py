@@ -6,12 +6,11 @@ them is reduced, or enlarged, until digits are TALL pixels high, and what is hal
 """
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import median, median_high
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
-from numpy.typing import NDArray
 
 from camdigits.ink import Stroke, filled, groups_of, is_solid, is_step, soft_ink, strokes_of, unknown
 from camdigits.rules import find_rules, without_rules
@@ -21,7 +20,7 @@ TALL = 36
 """Pixels to which digits are reduced or enlarged …"""
 
 LARGEST, MOST_PIXELS = 2.0, 1_000_000
-"""… at most so many times, and until the place around them has so many."""
+"""… enlarged at most so many times, and until the place around them has so many: on a large page digits stay lower."""
 
 SIMILAR = 1.7
 """Digits whose heights differ by less than this factor are looked at together."""
@@ -56,7 +55,7 @@ MOST = 300
 
 def look_closer(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     """Return what else may be a digit around some that were found in a (height, width, 3) BGR picture."""
-    return [candidate for alike in _sizes(digits) for candidate in _beside(image, alike)]
+    return [candidate for alike in _sizes(digits) for candidate in _around(image, alike)]
 
 
 def _sizes(digits: Sequence[Box]) -> list[list[Box]]:
@@ -64,16 +63,14 @@ def _sizes(digits: Sequence[Box]) -> list[list[Box]]:
     sizes = []
     left = list(digits)
     while left:
-        height = median(box.h for box in left)
+        height = median_high(box.h for box in left)
         alike = [box for box in left if height / SIMILAR < box.h < SIMILAR * height]
-        if not alike:  # the median of two that differ
-            break
         left = [box for box in left if box not in alike]
         sizes.append(alike)
     return [alike for alike in sorted(sizes, key=len, reverse=True) if len(alike) >= FEWEST][:SIZES]
 
 
-def _beside(image: Image, digits: Sequence[Box]) -> list[Candidate]:
+def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     """Return the candidates around digits of like height."""
     height = median(box.h for box in digits)
     place = _place(digits, height, image.shape)
@@ -94,12 +91,15 @@ def _beside(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     candidates = []
     for group in unknown(groups_of(strokes, MOST), boxes):
-        box, piece = group.box, filled(group, mask)
+        box = group.box
         # what the place's edge cuts is no whole digit
-        whole = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]
+        inside = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]
         several = ((middles > box[:2]) & (middles < (box.right, box.bottom))).all(1).sum() > 1
         of_size = LOWEST * tall < box.h < HIGHEST * tall
-        if whole and of_size and not (several or is_solid(box, piece) or is_step(box, piece, near)):
+        if several or not (inside and of_size):
+            continue
+        piece = filled(group, mask)
+        if not (is_solid(box, piece) or is_step(box, piece, near)):
             mean = cv2.mean(strength[box.y : box.bottom, box.x : box.right], piece)[0]
             x, y = box.center
             room = max(float(paper[int(y), int(x)]), 128 if light else 64)
@@ -110,13 +110,13 @@ def _beside(image: Image, digits: Sequence[Box]) -> list[Candidate]:
 
 def _unruled(strength: MatLike, least: float, long: float) -> tuple[MatLike, MatLike, list[Stroke]]:
     """Return the strength of ink without any rules, what of it is stronger than least, and its strokes."""
-    mask = cv2.compare(strength, np.array([least]), cv2.CMP_GT)
+    _, mask = cv2.threshold(strength, least, 255, cv2.THRESH_BINARY)
     strokes = strokes_of(mask, MOST)
     if any(max(box.w, box.h) > long for box, _ in strokes):
         rules = find_rules(strength)
         if rules is not None:
             strength = without_rules(strength, rules)
-            mask = cv2.compare(strength, np.array([least]), cv2.CMP_GT)
+            _, mask = cv2.threshold(strength, least, 255, cv2.THRESH_BINARY)
             strokes = strokes_of(mask, MOST)
     return strength, mask, strokes
 
@@ -154,7 +154,8 @@ def _are_light(grey: MatLike, boxes: Sequence[Box]) -> bool:
     return 2 * lighter > len(boxes)
 
 
-def _of_strokes(strength: NDArray[np.uint8] | MatLike, boxes: Sequence[Box]) -> float:
+def _of_strokes(strength: MatLike, boxes: Sequence[Box]) -> float:
     """Return how strong the ink of digits usually is."""
     inside = (strength[box.y : box.bottom, box.x : box.right].ravel() for box in boxes)
-    return median(float(np.partition(part, at)[at]) for part in inside if (at := int(STROKES * part.size)) < part.size)
+    ranks = ((part, int(STROKES * part.size)) for part in inside if part.size)
+    return median(float(np.partition(part, rank)[rank]) for part, rank in ranks)

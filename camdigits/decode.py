@@ -50,8 +50,8 @@ CLUTTER = 2.0
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-ALONE, MOST_DOUBT = 0.8, 4
-"""A number is so much less sure for each of so many marks beside it: one may be a digit that was not read."""
+DOUBT, MOST_DOUBTS = 0.8, 4
+"""What a number's confidence is multiplied by for each mark beside it, so many at most: one may be a digit not read."""
 
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
@@ -138,7 +138,7 @@ def _surest(
     area = box[:, 2] * box[:, 3]
     shared = overlap / np.minimum(area[:, None], area)
     # boxes of pieces that a slanted cut parts overlap, their ink does not
-    wholes = [candidates[i].whole or i for i in digits]
+    wholes = [id(candidates[i].whole) if candidates[i].whole else -i for i in digits]
     first = {whole: at for at, whole in enumerate(wholes)}
     of = np.array([first[whole] for whole in wholes])
     shared[of[:, None] == of] = 0
@@ -307,5 +307,5 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, b
     if len(word) > 2:
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
-    confidence = math.prod(digit.confidence for digit in digits) * ALONE ** min(beside, MOST_DOUBT)
+    confidence = math.prod(digit.confidence for digit in digits) * DOUBT ** min(beside, MOST_DOUBTS)
     return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)

@@ -120,7 +120,7 @@ def segment(image: Image) -> list[Candidate]:
         if rules is not None:
             paper = paper._replace(rules=rules)
             ink = _ink(half_soft, paper, 2)
-        pages.append((paper, ink, _boxed(half_soft, paper, ink)))
+        pages.append((paper, ink, _groups(half_soft, paper, ink)))
     # half the work is saved where a page has only dark writing, or only light
     written = [page for page in pages if next(_pieces(half_soft, *page[1:]), None)] or pages
     fine = [
@@ -128,7 +128,7 @@ def segment(image: Image) -> list[Candidate]:
     ]
     known = np.array([piece.box for piece in fine]).reshape(-1, 4) * (scale / 2)
     known[:, :2] += margin / 2
-    coarse = [piece for _, ink, boxed in written for piece in _pieces(half_soft, ink, unknown(boxed, known))]
+    coarse = [piece for _, ink, groups in written for piece in _pieces(half_soft, ink, unknown(groups, known))]
     return fine + [_to_picture(piece, image.shape, scale / 2, margin / 2) for piece in coarse]
 
 
@@ -139,15 +139,15 @@ def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
     """
     whole = paper._replace(rules=None)
     ink = _ink(grey, whole, 1)
-    pieces = list(_pieces(grey, ink, _boxed(grey, whole, ink)))
+    pieces = list(_pieces(grey, ink, _groups(grey, whole, ink)))
     if paper.rules is not None:
         known = np.array([piece.box for piece in pieces]).reshape(-1, 4)
         ink = _ink(grey, paper, 1)
-        pieces += _pieces(grey, ink, unknown(_boxed(grey, paper, ink), known))
+        pieces += _pieces(grey, ink, unknown(_groups(grey, paper, ink), known))
     return pieces
 
 
-def _boxed(grey: MatLike, paper: Paper, ink: Ink) -> list[Group]:
+def _groups(grey: MatLike, paper: Paper, ink: Ink) -> list[Group]:
     """Return what may be a digit of one polarity: strokes and the box around them, in the picture's own pixels."""
     strokes = ink.strokes
     if not paper.dark_ink:
@@ -155,9 +155,9 @@ def _boxed(grey: MatLike, paper: Paper, ink: Ink) -> list[Group]:
     return groups_of(strokes, MOST)
 
 
-def _pieces(grey: MatLike, ink: Ink, boxed: list[Group]) -> Iterator[Candidate]:
+def _pieces(grey: MatLike, ink: Ink, groups: list[Group]) -> Iterator[Candidate]:
     """Yield those that are ink and no noise, step or blot, as candidates."""
-    for group in boxed:
+    for group in groups:
         box, piece = group.box, filled(group, ink.mask)
         mean = cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
         is_noise = mean < SURE * _at(ink.noise, box)

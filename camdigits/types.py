@@ -97,7 +97,8 @@ class Candidate:
     """A piece of ink that may be one digit.
 
     box: where, in the frame.
-    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity: as large as the box, or half of it.
+    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity, at the size it
+    was looked at.
     contrast: how much the ink differs from its paper, 0 to 1 of the paper's brightness range.
     cut: it touches the frame's edge, so part of it may lie outside.
     whole: the box of the candidate that it is a piece of, if it is one.
@@ -180,7 +181,8 @@ class Reading:
 class Trace:
     """What each stage made of one picture: the candidates, what the classifier said of each, the numbers decoded.
 
-    candidates: all that segment proposed. probabilities: (len(candidates), C + 1). numbers: in reading order.
+    candidates: all that were proposed, at first, by cuts and by the closer look. probabilities: (len(candidates),
+    C + 1). numbers: in reading order.
     """
 
     candidates: tuple[Candidate, ...]

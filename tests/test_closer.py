@@ -100,7 +100,7 @@ def test_what_the_places_edge_cuts_is_left_out() -> None:
 
 
 def test_two_sizes_are_looked_at() -> None:
-    large, small = row(120, 4), row(40, 4, at=(60, 450))
+    large, small = row(160, 4), row(24, 4, at=(60, 450))
     image = written(large + small)
     assert not missed(look_closer(image, large[:2] + small[:2]), large[2:] + small[2:])
 

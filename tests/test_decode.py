@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camdigits.decode import ALONE, MOST_DOUBT, decode
+from camdigits.decode import DOUBT, MOST_DOUBTS, decode
 from camdigits.types import Box, Candidate, Number
 
 LABELS = tuple("0123456789")
@@ -137,10 +137,10 @@ def test_each_mark_beside_a_number_makes_it_less_sure() -> None:
     far = [Box(100, 400, 20, 30)]
     beside = [Box(100, 150, 20, 30), Box(140, 150, 20, 30)]
     assert confidence(far) == confidence([]) == pytest.approx(0.99**3, rel=1e-5)
-    assert confidence(beside[:1]) == pytest.approx(ALONE * 0.99**3, rel=1e-5)
-    assert confidence(beside + far) == pytest.approx(ALONE**2 * 0.99**3, rel=1e-5)
-    crowd = [Box(80 + 30 * at, 150, 20, 30) for at in range(MOST_DOUBT + 1)]
-    assert confidence(crowd) == pytest.approx(ALONE**MOST_DOUBT * 0.99**3, rel=1e-5)
+    assert confidence(beside[:1]) == pytest.approx(DOUBT * 0.99**3, rel=1e-5)
+    assert confidence(beside + far) == pytest.approx(DOUBT**2 * 0.99**3, rel=1e-5)
+    crowd = [Box(80 + 30 * at, 150, 20, 30) for at in range(MOST_DOUBTS + 1)]
+    assert confidence(crowd) == pytest.approx(DOUBT**MOST_DOUBTS * 0.99**3, rel=1e-5)
 
 
 def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0.97) -> list[list[str]]:
