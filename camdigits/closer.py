@@ -75,7 +75,7 @@ def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     height = median(box.h for box in digits)
     place = _place(digits, height, image.shape)
     scale = min(TALL / height, LARGEST, (MOST_PIXELS / (place.w * place.h)) ** 0.5)
-    known = [_scaled(box.moved(-place.x, -place.y), scale) for box in digits]
+    known = [box.moved(-place.x, -place.y).scaled(scale) for box in digits]
     sample = known[:: len(known) // SAMPLE + 1]
     near = cv2.cvtColor(image[place.y : place.bottom, place.x : place.right], cv2.COLOR_BGR2GRAY)
     near = cv2.blur(_resized(near, scale), (3, 3))
@@ -103,7 +103,7 @@ def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
             mean = cv2.mean(strength[box.y : box.bottom, box.x : box.right], piece)[0]
             x, y = box.center
             room = max(float(paper[int(y), int(x)]), 128 if light else 64)
-            found = _scaled(box, 1 / scale).moved(place.x, place.y)
+            found = box.scaled(1 / scale).moved(place.x, place.y)
             candidates.append(Candidate(found, soft_ink(strength, box, piece, mean), min(mean / room, 1.0)))
     return candidates
 
@@ -136,11 +136,6 @@ def _resized(grey: MatLike, scale: float) -> MatLike:
         grey = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         scale *= 2
     return cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR)
-
-
-def _scaled(box: Box, scale: float) -> Box:
-    x, y = round(box.x * scale), round(box.y * scale)
-    return Box(x, y, max(1, round(box.right * scale) - x), max(1, round(box.bottom * scale) - y))
 
 
 def _are_light(grey: MatLike, boxes: Sequence[Box]) -> bool:

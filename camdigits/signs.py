@@ -93,7 +93,7 @@ def _signed(image: Image, number: Number) -> list[Number]:
     grey = grey[: max(1, len(grey) // reduced * reduced), : max(1, grey.shape[1] // reduced * reduced)]
     size = max(1, grey.shape[1] // reduced), max(1, len(grey) // reduced)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    boxes = [_reduced(digit.box.moved(-region.x, -region.y), scale) for digit in number.digits]
+    boxes = [digit.box.moved(-region.x, -region.y).scaled(scale) for digit in number.digits]
     marks = _marks(np.asarray(grey, np.uint8), boxes, height)
     first = number.digits[0]
     parts = [[first]]
@@ -119,11 +119,6 @@ def _region(image: Image, box: Box, height: float) -> Box:
     right = min(image.shape[1], int(box.right + 0.3 * height))
     bottom = min(image.shape[0], int(box.bottom + (BELOW + 0.1) * height) + 1)
     return Box(left, top, right - left, bottom - top)
-
-
-def _reduced(box: Box, scale: float) -> Box:
-    x, y = round(box.x * scale), round(box.y * scale)
-    return Box(x, y, max(1, round(box.right * scale) - x), max(1, round(box.bottom * scale) - y))
 
 
 def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> list[_Mark]:

@@ -62,6 +62,11 @@ class Box(NamedTuple):
         """Return a box of the same size elsewhere."""
         return Box(self.x + dx, self.y + dy, self.w, self.h)
 
+    def scaled(self, scale: float) -> "Box":
+        """Return the box in a picture so many times as large: a pixel wide and high at least."""
+        x, y = round(self.x * scale), round(self.y * scale)
+        return Box(x, y, max(1, round(self.right * scale) - x), max(1, round(self.bottom * scale) - y))
+
     @staticmethod
     def around(boxes: Iterable["Box"]) -> "Box":
         """Return the smallest box around one or more."""
@@ -97,8 +102,8 @@ class Candidate:
     """A piece of ink that may be one digit.
 
     box: where, in the frame.
-    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity, at the size it
-    was looked at.
+    ink: (h, w) uint8 soft ink of this piece alone, 255 on 0, whatever the polarity, at the size it was
+    looked at.
     contrast: how much the ink differs from its paper, 0 to 1 of the paper's brightness range.
     cut: it touches the frame's edge, so part of it may lie outside.
     whole: the box of the candidate that it is a piece of, if it is one.
