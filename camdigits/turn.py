@@ -67,12 +67,9 @@ def turned_back(trace: Trace, quarter_turns: int, shape: tuple[int, ...]) -> Tra
 
     shape: of the turned picture.
     """
-    sides = [shape[at % 2] for at in range(quarter_turns)]
 
     def back(box: Box) -> Box:
-        for height in sides:
-            box = Box(height - box.bottom, box.x, box.h, box.w)
-        return box
+        return box_turned_back(box, quarter_turns, shape)
 
     candidates = [
         replace(
@@ -88,6 +85,13 @@ def turned_back(trace: Trace, quarter_turns: int, shape: tuple[int, ...]) -> Tra
         for number in trace.numbers
     ]
     return Trace(tuple(candidates), trace.probabilities, tuple(numbers))
+
+
+def box_turned_back(box: Box, quarter_turns: int, shape: tuple[int, ...]) -> Box:
+    """Return where a box of such a turned picture lies in the picture itself; shape: of the turned picture."""
+    for at in range(quarter_turns):
+        box = Box(shape[at % 2] - box.bottom, box.x, box.h, box.w)
+    return box
 
 
 def _is_shape(candidate: Candidate) -> bool:

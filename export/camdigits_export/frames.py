@@ -16,10 +16,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from camdigits.closer import look_closer
 from camdigits.cut import joined, pieces
 from camdigits.normalize import normalize
 from camdigits.segment import segment
-from camdigits.types import Candidate, Image, Number, shared_area
+from camdigits.turn import box_turned_back
+from camdigits.types import Box, Candidate, Image, Number, shared_area
 from camdigits_export import marks, strokes
 from camdigits_export.camera import compose
 from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
@@ -249,29 +251,28 @@ FEWEST, EACH = 10, 1.0
 
 
 def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return what the segmenter makes of a frame, wide candidates cut: (N, 28, 28) uint8 patches, and (N,) labels.
+    """Return what the reader makes of a frame turned upright: (N, 28, 28) uint8 patches, and (N,) labels.
 
-    Left out: what lies between a digit and none, bare strokes that are no digit's (they may be read as 1), and large
-    parts of digits.
+    These are what both looks find, wide candidates cut. Left out: what lies between a digit and none, bare strokes that
+    are no digit's (they may be read as 1), and large parts of digits.
     """
-    candidates = segment(frame.image)
-    if frame.turns == 0:  # others are not cut
-        unread = np.zeros((len(candidates), 2), np.float32)
-        candidates += [piece.candidate for i in joined(candidates, unread) for piece in pieces(candidates[i])]
-    patches = np.rot90(normalize(candidates), -frame.turns, axes=(1, 2))
-    boxes = np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
+    frame = _upright(frame)
     digits = [digit for number in frame.numbers for digit in number.digits]
     true = np.array([digit.box for digit in digits], int).reshape(-1, 4)
-    shared = shared_area(boxes, true)
+    candidates = _and_pieces(segment(frame.image))
+    boxes = _boxes_of(candidates)
+    known = _overlap(boxes, true).max(1, initial=0) > SAME
+    candidates += _and_pieces(look_closer(frame.image, [Box(*box) for box in boxes[known].tolist()]))
+    boxes = _boxes_of(candidates)
+    shared, same = shared_area(boxes, true), _overlap(boxes, true)
     area, true_area = boxes[:, 2] * boxes[:, 3], true[:, 2] * true[:, 3]
-    same = shared / (area[:, None] + true_area - shared)
     part = shared / np.maximum(area[:, None], 1)
     doubtful = (shared_area(boxes, frame.doubtful) / np.maximum(area[:, None], 1)).max(1, initial=0) > 0.2
     best = same.max(1, initial=0)
     # the inside of a 0 is as large, but not ink
     right_ink = np.array([_is_light(frame.image, candidate) == frame.light_ink for candidate in candidates], bool)
     is_digit = (best > SAME) & right_ink
-    bare = boxes[:, 3] > 1.8 * boxes[:, 2] if frame.turns % 2 == 0 else boxes[:, 2] > 1.8 * boxes[:, 3]
+    bare = boxes[:, 3] > 1.8 * boxes[:, 2]
     several = (shared > 0.6 * true_area).sum(1) > 1
     fragment = (part.max(1, initial=0) > 0.5) & ~several & right_ink
     elsewhere = several | (best < OTHER) | ((best > SAME) & ~right_ink)
@@ -282,8 +283,39 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
         others = rng.choice(others, most, replace=False)
     found = np.flatnonzero(is_digit)
     labels = [int(digits[at].label) for at in same[found].argmax(1)] if len(found) else []
-    kept = np.round(patches[np.concatenate([found, others])] * 255).astype(np.uint8)
-    return kept, np.array(labels + [reject] * len(others), np.uint8)
+    patches = normalize([candidates[at] for at in np.concatenate([found, others])])
+    return np.round(patches * 255).astype(np.uint8), np.array(labels + [reject] * len(others), np.uint8)
+
+
+def _upright(frame: Frame) -> Frame:
+    """Return a frame turned so that its writing is upright."""
+
+    def back(box: Box) -> Box:
+        return box_turned_back(box, frame.turns, frame.image.shape)
+
+    return replace(
+        frame,
+        image=np.ascontiguousarray(np.rot90(frame.image, -frame.turns)),
+        numbers=tuple(number.with_boxes(back) for number in frame.numbers),
+        turns=0,
+        doubtful=np.array([back(Box(*box)) for box in frame.doubtful.tolist()], int).reshape(-1, 4),
+    )
+
+
+def _and_pieces(candidates: list[Candidate]) -> list[Candidate]:
+    """Return candidates, and after them the pieces of those that may be several digits joined."""
+    unread = np.zeros((len(candidates), 2), np.float32)
+    return candidates + [piece.candidate for i in joined(candidates, unread) for piece in pieces(candidates[i])]
+
+
+def _boxes_of(candidates: list[Candidate]) -> NDArray[np.int_]:
+    return np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
+
+
+def _overlap(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return what each box shares with each true one, of what both cover: (N, T)."""
+    shared = shared_area(boxes, true)
+    return np.asarray(shared / ((boxes[:, 2] * boxes[:, 3])[:, None] + true[:, 2] * true[:, 3] - shared))
 
 
 def _is_light(image: Image, candidate: Candidate) -> bool:
