@@ -465,10 +465,13 @@ def compare(
         typer.Argument(metavar="[MODEL]...", help="cnn, knn, .onnx files; by default all that ship and all runs'."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a report with the table; its plot goes beside it.")
+        Path | None, typer.Option(metavar="FILE", help="Also write a report; its plot and rows as JSON go beside it.")
     ] = None,
+    join: Annotated[bool, typer.Option("--join", help="Keep the report's rows of models not at hand.")] = False,
 ) -> None:
     """Measure models side by side: data sets, corrupted digits, rejects, size, time."""
+    if join and not output:
+        raise typer.BadParameter("is for a report; name it with --output", param_hint="--join")
     with _extra():
         from camdigits.classify import shipped_models
         from camdigits_export import compare as side
@@ -479,11 +482,15 @@ def compare(
             names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
             progress.update(bar, description="reading", total=len(names) * len(sets))
             rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
+        if join and output:
+            rows = side.joined(rows, output)
         averages = side.means(rows)
         print(side.table([*rows, *averages]))
         if output:
             side.write_report(rows, averages, sets, output)
-            _say(f"written: {output}, {output.with_suffix('.png')}")
+            _say(
+                f"written: {output}, and beside it {output.with_suffix('.png').name}, {output.with_suffix('.json').name}"
+            )
 
 
 def rebuild(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -46,7 +46,7 @@ class Row:
 
     recipe: as the file states it. shares: right, of 0 to 1, by data set, without those that could not be measured.
     corruptions: the same by kind. sha256: of the file, empty for a mean. spread: of the shares, the standard deviation
-    over the seeds.
+    over the seeds. Round trips through JSON.
     """
 
     name: str
@@ -121,6 +121,26 @@ def measure(
     return rows
 
 
+def joined(rows: Sequence[Row], report: Path) -> list[Row]:
+    """Return rows, and after them those beside an earlier report whose models were not measured again.
+
+    report: what write_report was told; where nothing lies there, nothing is joined. Raises DataError where what lies
+    there are no rows.
+    """
+    path = report.with_suffix(".json")
+    try:
+        earlier = [Row(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        return list(rows)
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not the rows of a report ({error}); leave out --join, or move it away") from error
+    anew = [row.recipe or row.name for row in rows]
+    names = {row.name for row in rows}
+    kept = [row for row in earlier if (row.recipe or row.name) not in anew]
+    # the file of that name holds another model now
+    return [*rows, *(replace(row, name=f"{row.name}, earlier") if row.name in names else row for row in kept)]
+
+
 def means(rows: Sequence[Row]) -> list[Row]:
     """Return a row for each recipe that rows carry with two seeds or more: their means and spread."""
     by_recipe: dict[str, dict[int, Row]] = {}
@@ -133,7 +153,8 @@ def means(rows: Sequence[Row]) -> list[Row]:
 
 def _mean(rows: Sequence[Row]) -> Row:
     def over(column: Callable[[Row], Mapping[str, float]], take: Callable[[list[float]], float]) -> dict[str, float]:
-        return {name: take([column(row)[name] for row in rows]) for name in column(rows[0])}
+        common = [name for name in column(rows[0]) if all(name in column(row) for row in rows)]
+        return {name: take([column(row)[name] for row in rows]) for name in common}
 
     return Row(
         f"mean of {', '.join(row.name for row in rows)}",
@@ -231,8 +252,9 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str, PatchSet], path: Path) -> None:
-    """Write the tables with what they mean, and the plot beside them."""
+    """Write the tables with what they mean, and beside them the plot and the rows as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     plot = path.with_suffix(".png")
     draw(rows, plot)
     counts = ", ".join(f"{name} {len(patches):,}" for name, patches in sets.items())
@@ -261,7 +283,8 @@ Made by `camdigits compare`, with which `camdigits rebuild` ends. Patches judged
 - **corrupted**: MNIST's first {CORRUPTED:,} test digits in fifteen ways, the mean of all; by kind below. Kinds and
   strengths are those of MNIST-C's code (Mu and Gilmer 2019), drawn anew and made patches of: not its files, so shares
   published for those are not comparable.
-- **MB, us a digit**: the file, and the median time in a batch of ten on one thread of the machine that made this page.
+- **MB, us a digit**: the file, and the median time in a batch of ten on one thread of the machine that measured it;
+  where rows were joined from several runs, times compare only roughly.
 - **mean of ...**: seeds of one recipe, with the standard deviation between them.
 - A dash: the data set is not at hand, or the model reads other signs: a letter, to some, is no reject.
 {interval}

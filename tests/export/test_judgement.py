@@ -385,6 +385,33 @@ def test_all_models_are_compared_and_seeds_of_a_recipe_averaged(side: typer.Type
         assert f"\n## {heading}\n" in report
 
 
+def test_models_made_at_several_times_stand_in_one_report(side: typer.Typer) -> None:
+    write_run("a", 3, kind="cnn", seed=1)
+    first, _ = run(side, "compare", "runs/a/model.onnx", "--output", "out/REPORT.md", "--join")
+    assert set(cells(first)) == {"model", "runs/a"}
+    Path("runs/a").rename("a")
+    write_run("a", 10, kind="cnn", seed=2)  # the same file, another model, which rejects everything
+    second, _ = run(side, "compare", "runs/a/model.onnx", "--output", "out/REPORT.md", "--join")
+    rows = cells(second)
+    assert set(rows) == {"model", "runs/a", "runs/a, earlier", "mean of runs/a, runs/a, earlier"}
+    assert rows["runs/a"][1:5] == ["0.00", "0.00", "-", "100.00"]
+    assert rows["runs/a, earlier"] == cells(first)["runs/a"]
+    assert second.strip() in Path("out/REPORT.md").read_text(encoding="utf-8")
+    Path("a").rename("runs/b")  # measured again under another name: the earlier row goes
+    third, _ = run(side, "compare", "runs/b/model.onnx", "--output", "out/REPORT.md", "--join")
+    assert set(cells(third)) == {"model", "runs/b", "runs/a", "mean of runs/b, runs/a"}
+    alone, _ = run(side, "compare", "runs/b/model.onnx", "--output", "out/REPORT.md")
+    assert set(cells(alone)) == {"model", "runs/b"}
+
+
+def test_rows_that_are_none_are_not_joined(side: typer.Typer) -> None:
+    write_run("a", 3, kind="cnn", seed=1)
+    Path("REPORT.json").write_text('[{"name": "b"}]')
+    with pytest.raises(DataError, match=r"REPORT\.json: not the rows of a report .*leave out --join"):
+        run(side, "compare", "runs/a/model.onnx", "--output", "REPORT.md", "--join")
+    assert CliRunner().invoke(side, ["compare", "--join"]).exit_code == 2
+
+
 def test_a_report_says_nothing_of_models_that_are_not_in_it(side: typer.Typer) -> None:
     write_model(Path("7.onnx"), 7)
     run(side, "compare", "7.onnx", "--output", "REPORT.md")
