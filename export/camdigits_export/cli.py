@@ -488,9 +488,7 @@ def compare(
         print(side.table([*rows, *averages]))
         if output:
             side.write_report(rows, averages, sets, output)
-            _say(
-                f"written: {output}, and beside it {output.with_suffix('.png').name}, {output.with_suffix('.json').name}"
-            )
+            _say(f"written: {output}; its plot and its rows lie beside it")
 
 
 def rebuild(
