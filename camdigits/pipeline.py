@@ -14,48 +14,36 @@ from camdigits.segment import segment
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
-from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
+from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Patches, Probabilities, Reading, Trace
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
     """Read a picture and keep what each stage saw."""
     candidates = segment(image)
     patches = normalize(candidates)
-    probabilities = classifier(patches)
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    if in_doubt(candidates, numbers):
+    upright = _trace_upright(image, candidates, patches, classifier, min_confidence)
+    if in_doubt(candidates, upright.numbers):
         turns = likeliest(candidates, patches, classifier)
-        others = classifier(turned(patches, turns))
-        if reads_better(decode(candidates, others, classifier.labels, min_confidence, turns), numbers):
-            upright = np.ascontiguousarray(np.rot90(image, turns))
-            return turned_back(_trace_upright(upright, classifier, min_confidence), turns, upright.shape)
-    return _look_again(image, candidates, probabilities, numbers, classifier, min_confidence)
+        probabilities = classifier(turned(patches, turns))
+        numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
+        if reads_better(numbers, upright.numbers):
+            image = np.ascontiguousarray(np.rot90(image, turns))
+            candidates = segment(image)
+            trace = _trace_upright(image, candidates, normalize(candidates), classifier, min_confidence)
+            return turned_back(trace, turns, image.shape)
+    return upright
 
 
-def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) -> Trace:
-    candidates = segment(image)
-    probabilities = classifier(normalize(candidates))
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    return _look_again(image, candidates, probabilities, numbers, classifier, min_confidence)
-
-
-def _look_again(
-    image: Image,
-    candidates: list[Candidate],
-    probabilities: Probabilities,
-    numbers: list[Number],
-    classifier: Classifier,
-    min_confidence: float,
+def _trace_upright(
+    image: Image, candidates: list[Candidate], patches: Patches, classifier: Classifier, min_confidence: float
 ) -> Trace:
-    """Return what an upright page says with joined digits cut, and after a closer look around those that were read."""
+    """Return what an upright page says, with joined digits cut, and after a closer look around those that were read."""
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:
         return classifier(normalize(candidates))
 
-    whole = len(candidates)
-    candidates, probabilities = apart(candidates, probabilities, read)
-    if len(candidates) > whole:
-        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    candidates, probabilities = apart(candidates, classifier(patches), read)
+    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     closer = look_closer(image, [digit.box for number in numbers for digit in number.digits])
     if closer:
         closer, of_closer = apart(closer, read(closer), read)
