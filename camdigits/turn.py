@@ -11,7 +11,7 @@ from camdigits.types import Box, Candidate, Number, Patches, Probabilities, Trac
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
 
-READS_WELL = 0.6
+READS_WELL = 0.75
 """A page is upright where this share of the marks as large as its digits was read."""
 
 AS_LARGE = 1.7
