@@ -15,7 +15,7 @@ from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
-from camdigits.segment import segment
+from camdigits.segment import at_half
 from camdigits.signs import with_signs
 from camdigits.types import MIN_CONFIDENCE, Image
 
@@ -50,7 +50,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
     cv2.setNumThreads(1)
     try:
         for _ in range(WARM_UP + rounds):
-            candidates = timed("segment", partial(segment, image))
+            candidates = timed("segment", partial(at_half, image)).candidates
             patches = timed("normalize", partial(normalize, candidates))
             probabilities = timed("classify", partial(classifier, patches))
             cutting = partial(apart, candidates, probabilities, lambda joined: classifier(normalize(joined)))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from camdigits.ink import Stroke, filled, groups_of, is_solid, is_step, soft_ink, strokes_of, unknown
+from camdigits.ink import Stroke, filled, groups_of, is_solid, is_step, soft_ink, strokes_of, unlike
 from camdigits.rules import find_rules, without_rules
 from camdigits.types import Box, Candidate, Image
 
@@ -90,7 +90,9 @@ def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     boxes = np.array(known)
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     candidates = []
-    for group in unknown(groups_of(strokes, MOST), boxes):
+    groups = groups_of(strokes, MOST)
+    for i in unlike([group.box for group in groups], known):
+        group = groups[i]
         box = group.box
         # what the place's edge cuts is no whole digit
         inside = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]

@@ -1,6 +1,7 @@
 """Pieces of ink: the connected strokes of a mask, and which of them may be a digit, alone or two together."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -130,14 +131,14 @@ def median_of(grey: MatLike) -> int:
     return int(np.partition(grey, grey.size // 2, axis=None)[grey.size // 2])
 
 
-def unknown(groups: list[Group], known: NDArray[Any]) -> list[Group]:
-    """Return those whose boxes are not among known (N, 4) ones."""
-    if not groups or not len(known):
-        return groups
-    boxes = np.array([group.box for group in groups])
-    both = shared_area(boxes, known)
-    same = (both > SAME * (boxes[:, 2:].prod(1)[:, None] + known[:, 2:].prod(1) - both)).any(1)
-    return [group for group, is_known in zip(groups, same, strict=True) if not is_known]
+def unlike(boxes: Sequence[Box], known: Sequence[Box]) -> list[int]:
+    """Return which boxes are not among the known ones."""
+    if not boxes or not known:
+        return list(range(len(boxes)))
+    some, others = np.array(boxes), np.array(known)
+    both = shared_area(some, others)
+    same = (both > SAME * (some[:, 2:].prod(1)[:, None] + others[:, 2:].prod(1) - both)).any(1)
+    return [int(i) for i in np.flatnonzero(~same)]
 
 
 def soft_ink(strength: MatLike, box: Box, piece: MatLike, mean: float) -> NDArray[np.uint8]:

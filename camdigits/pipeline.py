@@ -10,40 +10,50 @@ from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
-from camdigits.segment import segment
+from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
-from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Patches, Probabilities, Reading, Trace
+from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
+
+FEW = 2
+"""Where fewer digits were read, a closer look around them has nothing to go by."""
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
     """Read a picture and keep what each stage saw."""
-    candidates = segment(image)
-    patches = normalize(candidates)
-    upright = _trace_upright(image, candidates, patches, classifier, min_confidence)
-    if in_doubt(candidates, upright.numbers):
-        turns = likeliest(candidates, patches, classifier)
+    upright, first = _trace_upright(image, classifier, min_confidence)
+    if in_doubt(first, upright.numbers):
+        patches = normalize(first)
+        turns = likeliest(first, patches, classifier)
         probabilities = classifier(turned(patches, turns))
-        numbers = decode(candidates, probabilities, classifier.labels, min_confidence, turns)
-        if reads_better(numbers, upright.numbers):
+        if reads_better(decode(first, probabilities, classifier.labels, min_confidence, turns), upright.numbers):
             image = np.ascontiguousarray(np.rot90(image, turns))
-            candidates = segment(image)
-            trace = _trace_upright(image, candidates, normalize(candidates), classifier, min_confidence)
+            trace, _ = _trace_upright(image, classifier, min_confidence)
             return turned_back(trace, turns, image.shape)
     return upright
 
 
-def _trace_upright(
-    image: Image, candidates: list[Candidate], patches: Patches, classifier: Classifier, min_confidence: float
-) -> Trace:
-    """Return what an upright page says, with joined digits cut, and after a closer look around those that were read."""
+def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) -> tuple[Trace, list[Candidate]]:
+    """Return what an upright page says, and its first candidates.
+
+    Joined digits are cut, and around those that were read is looked closer. The full size, which takes as long as all
+    else, is looked at only where that cannot show the rest: little was read, or there is small writing.
+    """
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:
         return classifier(normalize(candidates))
 
-    candidates, probabilities = apart(candidates, classifier(patches), read)
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    half = at_half(image)
+    first, probabilities = half.candidates, read(half.candidates)
+    numbers = decode(first, probabilities, classifier.labels, min_confidence)
+    if half.is_fine or sum(len(number.digits) for number in numbers) < FEW:
+        full, others = at_full(half)
+        first = full + [first[i] for i in others]
+        probabilities = np.concatenate([read(full), probabilities[others]])
+    candidates, probabilities = apart(first, probabilities, read)
+    if candidates != half.candidates:
+        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     closer = look_closer(image, [digit.box for number in numbers for digit in number.digits])
     if closer:
         closer, of_closer = apart(closer, read(closer), read)
@@ -51,7 +61,7 @@ def _trace_upright(
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if all(label.isdigit() for label in classifier.labels):  # other models may know signs of their own
         numbers = with_signs(image, numbers)
-    return Trace(tuple(candidates), probabilities, tuple(numbers))
+    return Trace(tuple(candidates), probabilities, tuple(numbers)), first
 
 
 def read_image(

@@ -4,9 +4,9 @@ Paper is never evenly lit, so ink is measured against its surroundings: paper is
 ink is how far a pixel lies below it (dark ink) or above it (light ink). A pixel belongs to a stroke where it reaches a
 share of the strongest ink nearby, so that pencil beside a felt pen keeps its strokes, and a multiple of what pixels
 stray by anyway, here or around: a sensor's noise, the grain of leather, cloth and foliage. The outer contours of what
-is left are the candidates; strokes that belong together but do not touch are proposed once more as one. All of it is
-done twice: at full size for small and for crowded digits, and at half, where noise is averaged away and printed rules
-and grids are found, for faint and for broken ones.
+is left are the candidates; strokes that belong together but do not touch are proposed once more as one. All of it may
+be done twice: at half the size, where noise is averaged away and printed rules and grids are found, for faint and for
+broken digits, and at full size for small and for crowded ones.
 
 The work is linear in pixels and the number of candidates is bounded.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.ink import Group, Stroke, filled, groups_of, is_solid, is_step, median_of, soft_ink, strokes_of, unknown
+from camdigits.ink import Group, Stroke, filled, groups_of, is_solid, is_step, median_of, soft_ink, strokes_of, unlike
 from camdigits.rules import find_rules, without_rules
 from camdigits.types import Box, Candidate, Image
 
@@ -77,6 +77,11 @@ LIGHTER = 12
 """Grey levels by which light ink is brighter than most of its surroundings."""
 
 
+SMALL, MANY_SMALL = (4, 9), 5
+"""Pixels at half size: strokes of such heights are too low to be digits there. More of them than these may be writing
+that only the full size shows."""
+
+
 class Paper(NamedTuple):
     """What ink is measured against, in a picture reduced to CELLS.
 
@@ -104,32 +109,68 @@ class Ink(NamedTuple):
     strokes: list[Stroke]
 
 
+class Half(NamedTuple):
+    """What was seen of a picture at half its size.
+
+    candidates: what may be a digit. is_fine: there are marks so small that only the full size shows what they are.
+    The rest is for at_full: the picture at the size to work in, its scale and margin, the picture's shape, and the
+    papers that are written on.
+    """
+
+    candidates: list[Candidate]
+    is_fine: bool
+    grey: MatLike
+    scale: float
+    margin: int
+    shape: tuple[int, ...]
+    papers: list[Paper]
+
+
 def segment(image: Image) -> list[Candidate]:
     """Return the pieces of ink in a (height, width, 3) BGR picture that may be digits, in no particular order.
 
     Pieces overlap where the ink can be seen in several ways (both polarities, with and without a loose stroke): which
     of them are digits is for the classifier and the decoder to say.
     """
+    half = at_half(image)
+    full, others = at_full(half)
+    return full + [half.candidates[i] for i in others]
+
+
+def at_half(image: Image) -> Half:
+    """Look at a (height, width, 3) BGR picture at half its size."""
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     half = _resized(grey, 0.5, cv2.INTER_AREA)
-    soft, half_soft = cv2.blur(grey, (3, 3)), cv2.blur(half, (3, 3))
+    soft = cv2.blur(half, (3, 3))
     pages = []
     for paper in _papers(half):
-        ink = _ink(half_soft, paper, 2)
+        ink = _ink(soft, paper, 2)
         rules = find_rules(ink.strength) if paper.dark_ink and _maybe_ruled(ink) else None
         if rules is not None:
             paper = paper._replace(rules=rules)
-            ink = _ink(half_soft, paper, 2)
-        pages.append((paper, ink, _groups(half_soft, paper, ink)))
+            ink = _ink(soft, paper, 2)
+        pages.append((paper, ink, list(_pieces(soft, ink, _groups(soft, paper, ink)))))
     # half the work is saved where a page has only dark writing, or only light
-    written = [page for page in pages if next(_pieces(half_soft, *page[1:]), None)] or pages
-    fine = [
-        _to_picture(piece, image.shape, scale, margin) for paper, *_ in written for piece in _as_written(soft, paper)
-    ]
-    known = np.array([piece.box for piece in fine]).reshape(-1, 4) * (scale / 2)
-    known[:, :2] += margin / 2
-    coarse = [piece for _, ink, groups in written for piece in _pieces(half_soft, ink, unknown(groups, known))]
-    return fine + [_to_picture(piece, image.shape, scale / 2, margin / 2) for piece in coarse]
+    written = [page for page in pages if page[2]] or pages
+    low, high = SMALL
+    small = sum(low <= stroke.box.h <= high for _, ink, _ in written for stroke in ink.strokes)
+    return Half(
+        [_to_picture(piece, image.shape, scale / 2, margin / 2) for _, _, pieces in written for piece in pieces],
+        small > MANY_SMALL,
+        grey,
+        scale,
+        margin,
+        image.shape,
+        [paper for paper, *_ in written],
+    )
+
+
+def at_full(half: Half) -> tuple[list[Candidate], list[int]]:
+    """Return what the full size shows, and which of half's candidates it does not show again."""
+    soft = cv2.blur(half.grey, (3, 3))
+    pieces = [piece for paper in half.papers for piece in _as_written(soft, paper)]
+    full = [_to_picture(piece, half.shape, half.scale, half.margin) for piece in pieces]
+    return full, unlike([candidate.box for candidate in half.candidates], [candidate.box for candidate in full])
 
 
 def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
@@ -141,9 +182,10 @@ def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
     ink = _ink(grey, whole, 1)
     pieces = list(_pieces(grey, ink, _groups(grey, whole, ink)))
     if paper.rules is not None:
-        known = np.array([piece.box for piece in pieces]).reshape(-1, 4)
+        known = [piece.box for piece in pieces]
         ink = _ink(grey, paper, 1)
-        pieces += _pieces(grey, ink, unknown(_groups(grey, paper, ink), known))
+        groups = _groups(grey, paper, ink)
+        pieces += _pieces(grey, ink, [groups[i] for i in unlike([group.box for group in groups], known)])
     return pieces
 
 
