@@ -47,7 +47,7 @@ def test_dark_on_light_and_light_on_dark(page: int, ink: int) -> None:
     assert np.median(inside) > 180  # strokes are stretched to full ink whatever their contrast was
 
 
-@pytest.mark.parametrize(("height", "is_fine"), [(14, True), (60, False)])
+@pytest.mark.parametrize(("height", "is_fine"), [(16, True), (60, False)])
 def test_the_full_size_is_for_writing_that_half_of_it_hides(height: int, is_fine: bool) -> None:
     image = paper()
     boxes = [Box(40 + 60 * at, 100, height // 2, height) for at in range(8)]
