@@ -56,7 +56,7 @@ class Recipe:
     reject_share: float = 0.2
     frame_share: float = 0.5
     jitter_share: float = 0.7
-    reject_bias: float = 0.3
+    reject_bias: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError where no network can be built or trained so: a recipe.json may say anything."""
