@@ -34,6 +34,9 @@ KEYS = (
     ("h", "this help"),
 )
 
+NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
+"""Of no picture."""
+
 PAUSE = 0.03
 """Seconds between two looks at the keys while paused."""
 
@@ -60,13 +63,13 @@ class LiveSettings:
 def run_live(settings: LiveSettings) -> None:
     """Run until the source ends, the user quits, or Ctrl-C, which is an ordinary end: the recording is finished.
 
-    Numbers or JSON Lines go to stdout, all else to stderr. Raises SourceError where there is no source or it is lost,
-    ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
+    Numbers or JSON Lines go to stdout, all else to stderr. A source that is lost is waited for. Raises SourceError
+    where there is none, ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
     """
     recorded = settings.output
     if recorded and recorded.exists() and Path(settings.source).exists() and recorded.samefile(settings.source):
         raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
-    with open_source(settings.source) as source:
+    with open_source(settings.source, reconnect=True) as source:
         classifier = Classifier(settings.model)
 
         def read(image: Image) -> Trace:
@@ -123,13 +126,21 @@ class Live:
             self._stop_recording()
 
     def _loop(self, ended: threading.Event) -> None:
+        trace, lost = NOTHING, ""
+        readings: list[Reading] = []
         for frame in self._source:
-            trace = self._read(frame.image)
-            readings = self._tracker.update(trace.numbers, frame.time)
-            self._frames += 1
-            self._told = self._told or any(reading.settled for reading in readings)
-            self._tell(frame, readings)
-            self._ticks.append(time.monotonic())
+            if frame.lost != lost:
+                lost = frame.lost
+                self._tell_of_source(frame)
+            if lost:
+                readings = [replace(reading, stale=True) for reading in readings]
+            else:
+                trace = self._read(frame.image)
+                readings = self._tracker.update(trace.numbers, frame.time)
+                self._frames += 1
+                self._told = self._told or any(reading.settled for reading in readings)
+                self._tell(frame, readings)
+                self._ticks.append(time.monotonic())
             picture = self._picture(frame, readings) if self._recorder or self._window else frame.image
             self._record(picture, frame.time)
             if not self._window:
@@ -151,7 +162,8 @@ class Live:
             view = picture
             if self._inspecting:
                 view = draw_trace(frame.image, trace, self._labels, normalize(trace.candidates))
-            status = Status(self._rate(), latency, self._recorder is not None, self._paused, self._mirrored)
+            recording = self._recorder is not None
+            status = Status(self._rate(), latency, recording, self._paused, self._mirrored, frame.lost)
             view = draw_status(view, status)
             if self._helping:
                 view = draw_help(view, KEYS)
@@ -203,6 +215,11 @@ class Live:
         else:
             for reading in self._changes.update(readings)[0]:
                 print(reading.number.text, file=self._out, flush=True)
+
+    def _tell_of_source(self, frame: Frame) -> None:
+        _say(f"{frame.source}: {frame.lost or 'back'}")
+        if self._events:
+            self._events.write_source(frame)
 
     def _picture(self, frame: Frame, readings: Sequence[Reading]) -> Image:
         return draw(*_mirror(frame, readings)) if self._mirrored else draw(frame, readings)

@@ -35,7 +35,8 @@ _LEGIBLE = 8
 class Status(NamedTuple):
     """What the status line says.
 
-    fps: frames read a second. latency: seconds from a frame's arrival to its drawing.
+    fps: frames read a second. latency: seconds from a frame's arrival to its drawing. lost: why the source gives no
+    pictures at present, which then takes the place of both.
     """
 
     fps: float
@@ -43,14 +44,15 @@ class Status(NamedTuple):
     recording: bool = False
     paused: bool = False
     mirrored: bool = False
+    lost: str = ""
 
 
 def draw(frame: Frame, readings: Sequence[Reading]) -> Image:
-    """Return a copy of the frame's picture with the readings on it: settled ones plain, others dimmed."""
+    """Return a copy of the frame's picture with the readings on it: settled ones plain; others, or stale, dimmed."""
     image = frame.image.copy()
     # settled ones choose their places first, and are drawn first
     chosen = sorted(readings, key=lambda reading: not reading.settled)
-    _draw_all(image, [(reading.number, reading.settled) for reading in chosen])
+    _draw_all(image, [(reading.number, reading.settled and not reading.stale) for reading in chosen])
     return image
 
 
@@ -66,7 +68,11 @@ def draw_status(image: Image, status: Status) -> Image:
     image = image.copy()
     size = _text_height(image)
     height, width = image.shape[:2]
-    parts = [(f"{width}x{height}", GREY), (f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
+    parts = [(f"{width}x{height}", GREY)]
+    if status.lost:
+        parts.append((status.lost, VERMILION))
+    else:
+        parts += [(f"{status.fps:.0f} fps", WHITE), (f"{status.latency * 1000:.0f} ms", WHITE)]
     if status.recording:
         parts.append(("REC", VERMILION))
     if status.paused:

@@ -26,8 +26,10 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
     if in_doubt(first, upright.numbers):
         patches = normalize(first)
         turns = likeliest(first, patches, classifier)
-        probabilities = classifier(turned(patches, turns))
-        if reads_better(decode(first, probabilities, classifier.labels, min_confidence, turns), upright.numbers):
+        # first looks are compared: only the upright page had more of them
+        numbers = decode(first, upright.probabilities[: len(first)], classifier.labels, min_confidence)
+        others = decode(first, classifier(turned(patches, turns)), classifier.labels, min_confidence, turns)
+        if reads_better(others, numbers):
             image = np.ascontiguousarray(np.rot90(image, turns))
             trace, _ = _trace_upright(image, classifier, min_confidence)
             return turned_back(trace, turns, image.shape)

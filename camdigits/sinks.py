@@ -100,7 +100,7 @@ class EventWriter:
     """Writes readings to a text stream as JSON Lines.
 
     Either events: when a number becomes stable, changes or leaves. Or, every_frame, one object a frame with the settled
-    readings. Only what is settled is told.
+    readings. Only what is settled is told. Either way an event when the source is lost, and when it is back.
     """
 
     def __init__(self, stream: TextIO, *, every_frame: bool = False) -> None:
@@ -121,6 +121,11 @@ class EventWriter:
                 number = reading.number.to_dict()
                 told = {key: number[key] for key in ("text", "confidence", "box")}
                 self._print({"event": event, "id": reading.id, **told, **at})
+
+    def write_source(self, frame: Frame) -> None:
+        """Tell that the frame's source was lost, and why, or that it is back. Passes on the stream's OSError."""
+        told = {"event": "lost", "reason": frame.lost} if frame.lost else {"event": "back"}
+        self._print({**told, "source": frame.source, "frame": frame.index, "time": round(frame.time, 3)})
 
     def _print(self, line: dict[str, Any]) -> None:
         self._stream.write(json.dumps(line) + "\n")

@@ -1,8 +1,8 @@
 """Cameras, addresses, video files and folders to frames.
 
 A live source (camera, address) is read by a thread of its own that keeps the newest frame only: a reader
-slower than the camera skips frames but never falls behind. A file is read whole, every frame, on its own
-clock.
+slower than the camera skips frames but never falls behind. One that is lost, a cable pulled out, a sender that
+stops, is opened again and again where that is asked for. A file is read whole, every frame, on its own clock.
 """
 
 import atexit
@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +37,12 @@ STALLED = 5.0
 
 GRACE = 0.5
 """Seconds of failed reads (a corrupt picture, a restarting sender) that a live source is forgiven."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.5
+"""Seconds between attempts to open a lost source again: each pause is twice the last, until the longest."""
+
+TICK = 0.1
+"""Seconds between two frames of a source while it is lost."""
 
 # native lines on stderr help nobody: each failure becomes one SourceError; OPENCV_LOG_LEVEL leaves some of them
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -60,7 +66,7 @@ class Source(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames. Raises SourceError where a live source is lost."""
+        """Yield the frames. Raises SourceError where a live source is lost, unless it is to be opened again."""
 
     def close(self) -> None:  # noqa: B027 - a folder holds nothing open
         """Let go of what is open; may be called again."""
@@ -72,19 +78,21 @@ class Source(ABC):
         self.close()
 
 
-def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE) -> Source:
+def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE, *, reconnect: bool = False) -> Source:
     """Open what gives frames: a camera, a video file, a folder of pictures or an address.
 
     source: a camera's index or device (0, /dev/video0), a path, an http(s) MJPEG or RTSP address. size: (width,
-    height) asked of a camera. Raises SourceError, which says what to try.
+    height) asked of a camera. reconnect: a live source that is lost after its first picture does not end the frames:
+    its last one comes again and again, with its `lost` set, until the source is back. Raises SourceError, which says
+    what to try.
     """
     text = str(source)
     if not text:
         raise SourceError("no source named; give a camera, file, folder or address")
     if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
-        return _open_camera(text, size)
+        return _open_camera(text, size, reconnect)
     if "://" in text:
-        return _open_address(text)
+        return _open_address(text, reconnect)
     path = Path(text)
     try:
         kind = path.stat().st_mode
@@ -149,16 +157,21 @@ def _capture_camera(camera: str) -> cv2.VideoCapture:
     return cv2.VideoCapture(int(camera), backend) if camera.isdigit() else cv2.VideoCapture(camera, backend)
 
 
-def _open_camera(camera: str, size: tuple[int, int]) -> "_Live":
+def _open_camera(camera: str, size: tuple[int, int], reconnect: bool) -> "_Live":
     name = f"camera {camera}" if camera.isdigit() else camera
-    capture = _capture_camera(camera)
+
+    def connect() -> cv2.VideoCapture:
+        capture = _capture_camera(camera)
+        # the compressed format first: uncompressed, USB gives few frames a second at this size
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+        return capture
+
+    capture = connect()
     if not capture.isOpened():
         raise SourceError(f"{name}: {_why_closed(camera)}")
-    # the compressed format first: uncompressed, USB gives few frames a second at this size
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    return _Live(name, capture, "was it unplugged?")
+    return _Live(name, capture, "was it unplugged?", connect if reconnect else None)
 
 
 def _why_closed(camera: str) -> str:
@@ -181,16 +194,20 @@ def _why_closed(camera: str) -> str:
     return f"in use by another program, or not a camera; close the other program, or {others}"
 
 
-def _open_address(address: str) -> "_Live | _Video":
+def _open_address(address: str, reconnect: bool) -> "_Live | _Video":
     name = re.sub(r"//[^/@]*@", "//", address)
     limit = int(STALLED * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
-    capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+
+    def connect() -> cv2.VideoCapture:
+        return cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+
+    capture = connect()
     if not capture.isOpened():
         raise SourceError(f"{name}: no video there; check the address, the password and that the sender runs")
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # a file that lies there; of a stream FFmpeg knows no count
         return _Video(name, capture)
-    return _Live(name, capture, "did the sender stop?")
+    return _Live(name, capture, "did the sender stop?", connect if reconnect else None)
 
 
 def _open_file(path: Path) -> "_Video":
@@ -201,60 +218,121 @@ def _open_file(path: Path) -> "_Video":
 
 
 class _Live(Source):
-    """A camera or an address, drained by a thread that alone touches the capture from then on."""
+    """A camera or an address, drained by a thread that alone touches the capture from then on.
+
+    connect: opens it again once it is lost; None where its loss is the end. A thread that a driver holds is left
+    behind: its turn is over, and another opens the source.
+    """
 
     live = True
 
-    def __init__(self, name: str, capture: cv2.VideoCapture, question: str) -> None:
+    def __init__(
+        self, name: str, capture: cv2.VideoCapture, question: str, connect: Callable[[], cv2.VideoCapture] | None
+    ) -> None:
         super().__init__(name, capture.get(cv2.CAP_PROP_FPS), _size(capture))
-        self._capture = capture
+        self._connect = connect
         self._question = question
         self._news = threading.Condition()
         self._newest: tuple[Image, int, float] | None = None  # picture, index, arrival
+        self._index = 0
+        self._lost = ""  # why nothing comes
         self._ended = False
-        # a daemon: a hung driver must not keep the program from ending
-        self._thread = threading.Thread(target=self._drain, name=f"reads {name}", daemon=True)
-        self._thread.start()
+        self._turn = 0
+        self._start(capture)
         # a thread that comes back from a driver while Python shuts down aborts the process
         atexit.register(self.close)
 
     def __iter__(self) -> Iterator[Frame]:
-        first = None
+        first, last = 0.0, None
         while True:
-            with self._news:
-                if not self._news.wait_for(lambda: self._newest or self._ended, timeout=STALLED):
-                    raise SourceError(f"{self.name}: hangs, no picture for {STALLED:.0f} seconds; connect it anew")
-                if not self._newest:
-                    what = "gives no picture; try another" if first is None else f"lost; {self._question}"
-                    raise SourceError(f"{self.name}: {what}")
-                image, index, self.arrival = self._newest
-                self._newest = None
-            first = self.arrival if first is None else first
-            yield Frame(image, index, self.arrival - first, self.name)
+            newest = self._next()
+            if newest:
+                image, index, self.arrival = newest
+                first = first or self.arrival
+                last = Frame(image, index, self.arrival - first, self.name)
+                yield last
+            elif not last and not self._lost.startswith("hangs"):
+                raise SourceError(f"{self.name}: gives no picture; try another")
+            elif not last or not self._connect:
+                raise SourceError(f"{self.name}: {self._lost}")
+            elif self._ended:
+                break
+            else:
+                yield replace(last, time=time.monotonic() - first, lost=self._lost)
 
     def close(self) -> None:
         """Stop the thread; a driver that hangs is left behind."""
         self._ended = True
+        self._turn += 1
         self._thread.join(timeout=1.0)
         atexit.unregister(self.close)
 
-    def _drain(self) -> None:
-        index = 0
+    def _next(self) -> tuple[Image, int, float] | None:
+        """Return the newest picture once there is one, None where the source is lost."""
+        with self._news:
+            lost = self._lost
+            came = self._news.wait_for(
+                lambda: self._newest or self._ended or self._lost != lost, timeout=TICK if lost else STALLED
+            )
+            if not came and not lost:
+                self._lost = f"hangs, no picture for {STALLED:.0f} seconds; connect it anew"
+                if self._connect:
+                    self._start(None)
+            newest, self._newest = self._newest, None
+            return newest
+
+    def _start(self, capture: cv2.VideoCapture | None) -> None:
+        """Let a thread read, which opens the source first where there is no capture; another thread's turn is over."""
+        self._turn += 1
+        # a daemon: a hung driver must not keep the program from ending
+        self._thread = threading.Thread(
+            target=self._read_on, args=(self._turn, capture), name=f"reads {self.name}", daemon=True
+        )
+        self._thread.start()
+
+    def _read_on(self, turn: int, capture: cv2.VideoCapture | None) -> None:
+        while self._turn == turn:
+            capture = capture or self._opened_again(turn)
+            if capture:
+                self._drain(turn, capture)
+                capture.release()
+                capture = None
+            with self._news:
+                if self._turn == turn:
+                    self._lost = f"lost; {self._question}"
+                    self._ended = not self._connect
+                    self._news.notify()
+            if not self._connect:
+                break
+
+    def _drain(self, turn: int, capture: cv2.VideoCapture) -> None:
+        """Keep the newest picture until nothing comes any more, or the turn is over."""
         alive = time.monotonic()
-        while not self._ended and time.monotonic() - alive < GRACE:
-            image = _read(self._capture)
+        while self._turn == turn and time.monotonic() - alive < GRACE:
+            image = _read(capture)
             if image is None:
                 time.sleep(0.01)
                 continue
             alive = time.monotonic()
             with self._news:
-                self._newest = image, index, alive
-                self._news.notify()
-            index += 1
-        with self._news:
-            self._ended = True
-            self._news.notify()
-        self._capture.release()
+                if self._turn == turn:
+                    self._newest = image, self._index, alive
+                    self._index += 1
+                    self._lost = ""
+                    self._news.notify()
+
+    def _opened_again(self, turn: int) -> cv2.VideoCapture | None:
+        """Return the source's capture as soon as it opens; None once the turn is over."""
+        assert self._connect
+        pause = FIRST_PAUSE
+        while self._turn == turn:
+            time.sleep(pause)
+            capture = self._connect()
+            if capture.isOpened():
+                return capture
+            capture.release()
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return None
 
 
 class _Video(Source):

@@ -26,8 +26,8 @@ BARE_ASPECT = 3.0
 SAMPLE = 64
 """So many marks are tried turned."""
 
-GAIN, MORE = 1.25, 14.0
-"""A turned page's digits must have this many times the log-odds of upright, and so many more: of two sure digits."""
+MORE = 14.0
+"""A turned page's digits must have so much more of log-odds than upright: that of two sure digits."""
 
 
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
@@ -54,7 +54,7 @@ def likeliest(candidates: Sequence[Candidate], patches: Patches, classify: Calla
 
 def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
     """Say whether these numbers of a turned page are a better reading than those of the upright one."""
-    return _evidence(numbers) > GAIN * _evidence(upright) + MORE
+    return _evidence(numbers) > _evidence(upright) + MORE
 
 
 def turned(patches: Patches, quarter_turns: int) -> Patches:

@@ -89,12 +89,14 @@ class Frame:
     index: frames since the first, counting those that were dropped.
     time: seconds since the first frame, on the source's own clock (a file's) or by arrival (a camera's).
     source: what the user called it.
+    lost: why the source gives no pictures at present, this being its last one once more; empty for a new one.
     """
 
     image: Image
     index: int
     time: float
     source: str
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,13 +175,15 @@ class Reading:
     """A number followed over time.
 
     id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was
-    seen last. settled: enough frames agreed. frames: how many frames it has been followed.
+    seen last. settled: enough frames agreed. frames: how many frames it has been followed. stale: its source gives no
+    pictures at present; this is what the last one said.
     """
 
     id: int
     number: Number
     settled: bool
     frames: int
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

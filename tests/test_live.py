@@ -275,13 +275,35 @@ def test_no_camera_is_one_line_within_a_second():
     assert line.startswith("error: camera 63: no such camera; plug one in")
 
 
-def test_an_unplugged_camera_ends_with_one_line_and_what_was_recorded(camera, tmp_path):
+def test_an_unplugged_camera_is_read_on_once_it_is_back(camera, tmp_path):
     output = tmp_path / "out.mp4"
-    with live("--headless", "--output", output, environment={**camera, "FAKECAM_UNPLUG": "1.5"}) as running:
-        assert running.end() == 1
-    assert running.err == [f"recorded {output}", "error: camera 0: lost; was it unplugged?"]
+    environment = {**camera, "FAKECAM_UNPLUG": "1.5", "FAKECAM_REPLUG": "0.5"}
+    with live("--headless", "--json", "--output", output, environment=environment) as running:
+        wait_until(lambda: any('"back"' in line for line in running.out))
+        known = len(running.out)
+        wait_until(lambda: len(running.out) > known)
+        running.process.send_signal(signal.SIGINT)
+        assert running.end() == 0
+    assert running.err[:2] == ["camera 0: lost; was it unplugged?", "camera 0: back"]
+    assert running.err[-1] == f"recorded {output}"
+    told = events(running)
+    lost, back = (next(e for e in told if e["event"] == kind) for kind in ("lost", "back"))
+    assert (lost["source"], lost["reason"]) == ("camera 0", "lost; was it unplugged?")
+    assert back["frame"] == lost["frame"] + 1
+    # found out by half a second without a picture, then 0.5 until it is plugged in, at most two tries after that
+    assert 0.3 < back["time"] - lost["time"] < 2
+    between = told[told.index(lost) + 1 : told.index(back)]
+    assert between == []
     images, fps = play(output)
-    assert 1 < len(images) / fps < 2
+    assert len(images) / fps == pytest.approx(told[-1]["time"], abs=1)
+
+
+def test_a_sender_that_comes_back_is_read_on():
+    with mjpeg_server(frames=40) as address, live("--source", address, "--headless", "--json") as running:
+        wait_until(lambda: sum('"back"' in line for line in running.out) == 2)
+        running.process.send_signal(signal.SIGINT)
+        assert running.end() == 0
+    assert [e["event"] for e in events(running) if e["event"] in ("lost", "back")][:4] == ["lost", "back"] * 2
 
 
 def test_a_recording_never_overwrites_its_source(film):

@@ -120,6 +120,7 @@ def test_each_part_of_the_status_shows():
         Status(29, 0.012),
         Status(30, 0.055),
         *(Status(30, 0.012, *flags) for flags in np.eye(3, dtype=bool)),
+        Status(30, 0.012, lost="was it unplugged?"),
     ):
         assert (draw_status(image, status) != plain).any()
 

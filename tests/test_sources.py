@@ -227,6 +227,43 @@ except SourceError as error:
     assert seconds < 8
 
 
+def test_a_camera_that_comes_back_is_read_on_where_that_is_asked_for(camera):
+    script = """
+started = time.monotonic()
+with open_source(0, reconnect=True) as frames:
+    for frame in frames:
+        print(frame.index, stamp(frame.image), frame.time, frame.lost)
+        if time.monotonic() - started > 4: break
+"""
+    lines, _ = run(script, {**camera, "FAKECAM_UNPLUG": "1", "FAKECAM_REPLUG": "0.4"})
+    rows = [line.split(maxsplit=3) for line in lines]
+    times = [float(row[2]) for row in rows]
+    assert times == sorted(times)
+    lost = [at for at, row in enumerate(rows) if len(row) == 4]
+    assert {rows[at][3] for at in lost} == {"lost; was it unplugged?"}
+    first = lost[0]
+    assert all(rows[at][:2] == rows[first - 1][:2] for at in lost if at < first + 3)  # the last picture, once more
+    back = next(at for at in range(first, len(rows)) if at not in lost)
+    assert int(rows[back][0]) == int(rows[first - 1][0]) + 1
+    assert times[back] - times[first] < 2
+
+
+def test_a_camera_that_hangs_is_opened_again_where_that_is_asked_for(camera):
+    script = """
+from camdigits import sources
+sources.STALLED = 0.7
+seen = []
+with open_source(0, reconnect=True) as frames:
+    for frame in frames:
+        if not seen or frame.lost != seen[-1]: seen.append(frame.lost)
+        if len(seen) == 3: break
+print(seen)
+"""
+    lines, seconds = run(script, {**camera, "FAKECAM_HANG": "1"})
+    assert lines == ["['', 'hangs, no picture for 1 seconds; connect it anew', '']"]
+    assert seconds < 10
+
+
 def test_a_camera_that_gives_nothing_is_one_line(camera):
     script = """
 try:

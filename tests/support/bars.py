@@ -34,7 +34,7 @@ def main() -> None:
         parser.add_argument(flag, action="store_true")
     settings = LiveSettings(**vars(parser.parse_args()))
     try:
-        with open_source(settings.source) as source:
+        with open_source(settings.source, reconnect=True) as source:
             Live(source, read_bars, "0123456789", settings).run()
     except CamdigitsError as error:
         sys.exit(f"error: {error}")

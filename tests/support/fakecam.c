@@ -12,6 +12,7 @@
  * FAKECAM_FPS     frames a second (30)
  * FAKECAM_BUSY    set: another program streams from it already
  * FAKECAM_UNPLUG  seconds of streaming after which it is pulled out
+ * FAKECAM_REPLUG  seconds after which it is plugged in again (never)
  * FAKECAM_HANG    seconds of streaming after which no frame comes any more
  */
 #define _GNU_SOURCE
@@ -56,6 +57,7 @@ static struct {
     bool streaming;
     double started;           /* when the stream was switched on */
     unsigned sequence;        /* of the next frame */
+    double pulled;            /* when it was unplugged; 0 while it is plugged in */
 } camera = {.descriptor = -1, .memory = -1};
 
 static double now(void)
@@ -103,7 +105,13 @@ static bool load_pictures(void)
 /* ---- the stream ---- */
 
 static double elapsed(void) { return now() - camera.started; }
-static bool unplugged(void) { return camera.streaming && elapsed() > setting("FAKECAM_UNPLUG", INFINITY); }
+static bool unplugged(void)
+{
+    bool pulled = camera.streaming && elapsed() > setting("FAKECAM_UNPLUG", INFINITY);
+    if (pulled && !camera.pulled)
+        camera.pulled = now();
+    return pulled;
+}
 static bool hangs(void) { return camera.streaming && elapsed() > setting("FAKECAM_HANG", INFINITY); }
 
 /* Seconds until the next frame is there; 0 if it is. */
@@ -240,9 +248,16 @@ static int answer(unsigned request, void *argument)
 
 /* ---- the system calls ---- */
 
+static bool is_away(void)
+{
+    if (camera.pulled && now() > camera.pulled + setting("FAKECAM_REPLUG", INFINITY))
+        camera.pulled = 0;
+    return camera.pulled > 0;
+}
+
 static int open_camera(void)
 {
-    if (!load_pictures())
+    if (!load_pictures() || is_away())
         return fail(ENOENT);
     if (camera.memory < 0) {
         size_t size = (size_t)BUFFERS * BUFFER_SIZE;
@@ -274,7 +289,7 @@ REPLACE_OPEN(open64)
 #define REPLACE_STAT(name, type)                          \
     int name(const char *path, struct type *status)       \
     {                                                     \
-        if (!is_camera(path) || !load_pictures())         \
+        if (!is_camera(path) || !load_pictures() || is_away()) \
             return SYSTEM(name)(path, status);            \
         memset(status, 0, sizeof *status);                \
         status->st_mode = S_IFCHR | 0660;                 \
