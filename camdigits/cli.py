@@ -4,6 +4,7 @@ stdout carries results and nothing else, stderr everything said to a person. Exi
 failed, 2 the call itself was wrong, 130 interrupted.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -112,7 +113,7 @@ def image(
     folder = AnnotatedFolder(output, names) if output else None
     pages = ExplainedFolder(explain, classifier.labels, min_confidence) if explain else None
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
-        stills = read_pictures(names, classifier, min_confidence, _roi(roi))
+        stills = read_pictures(names, classifier, min_confidence, _roi(roi) if roi else None)
         for still in _progress(stills, len(names)):
             if as_json:
                 print(still.to_json(), flush=True)
@@ -161,9 +162,7 @@ def _progress(rows: Iterable[T], total: int) -> Iterator[T]:
     yield from track(rows, total=total, description="reading", console=Console(stderr=True), transient=True)
 
 
-def _roi(text: str | None) -> Box | None:
-    if text is None:
-        return None
+def _roi(text: str) -> Box:
     try:
         x, y, w, h = (int(part) for part in text.split(","))
     except ValueError:
@@ -171,6 +170,23 @@ def _roi(text: str | None) -> Box | None:
     if x < 0 or y < 0 or w <= 0 or h <= 0:
         raise typer.BadParameter("x and y must not be negative, width and height positive", param_hint="--roi")
     return Box(x, y, w, h)
+
+
+def _regions(texts: list[str]) -> dict[str, Box]:
+    """Return parts of the picture by name: of those without one, a number from 1."""
+    named = (text.rpartition("=") for text in texts)
+    regions = {name or str(number): _roi(box) for number, (name, _, box) in enumerate(named, 1)}
+    if len(regions) < len(texts):
+        raise typer.BadParameter("two parts of the same name", param_hint="--roi")
+    return regions
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise typer.BadParameter(f"{text!r} is no regular expression: {error}", param_hint="--pattern") from None
+    return text
 
 
 @app.command()
@@ -188,8 +204,18 @@ def live(
     mirror: Annotated[bool, typer.Option("--mirror", help="Show the view as a mirror would.")] = False,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
+    roi: Annotated[
+        list[str] | None, typer.Option(metavar="[NAME=]x,y,w,h", help="Read only this part of the picture, or several.")
+    ] = None,
+    digits: Annotated[int | None, typer.Option(min=1, help="Hold back numbers of more or fewer.")] = None,
+    pattern: Annotated[str, typer.Option(metavar="REGEX", help="Hold back numbers that do not match it whole.")] = "",
+    least: Annotated[float | None, typer.Option("--min", help="Hold back lower numbers.")] = None,
+    most: Annotated[float | None, typer.Option("--max", help="Hold back higher ones.")] = None,
+    max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
+    monotonic: Annotated[bool, typer.Option("--monotonic", help="Hold back those lower than the last.")] = False,
 ) -> None:
     """Read numbers from a camera or a video as it runs."""
+    from camdigits.accept import Rules
     from camdigits.live import LiveSettings, run_live
 
     run_live(
@@ -202,6 +228,8 @@ def live(
             model=model,
             min_confidence=min_confidence,
             mirror=mirror,
+            rules=Rules(digits, _pattern(pattern), least, most, max_step, monotonic),
+            regions=_regions(roi or []),
         )
     )
 

@@ -5,19 +5,20 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from camdigits.accept import Gate, Rules
 from camdigits.classify import Classifier
 from camdigits.errors import SinkError, WindowError
 from camdigits.normalize import normalize
-from camdigits.overlay import Status, draw, draw_help, draw_status, draw_trace
-from camdigits.pipeline import trace_image
+from camdigits.overlay import Status, draw, draw_help, draw_regions, draw_status, draw_trace
+from camdigits.pipeline import trace_parts
 from camdigits.sinks import Changes, EventWriter, Recorder, snapshot, unused
 from camdigits.sources import Source, open_source
 from camdigits.track import Tracker
@@ -47,7 +48,8 @@ class LiveSettings:
 
     source: as open_source takes it. output: a video to record, as shown. headless: open no window. json: events on
     stdout instead of plain numbers; every_frame: instead of both, one JSON object a frame. mirror: show the view as a
-    mirror would; what is read is never mirrored.
+    mirror would; what is read is never mirrored. rules: which settled numbers are told, the others are held back.
+    regions: the parts of the picture that are read, by name; without any all of it is.
     """
 
     source: str = "0"
@@ -58,6 +60,8 @@ class LiveSettings:
     model: str = "cnn"
     min_confidence: float = MIN_CONFIDENCE
     mirror: bool = False
+    rules: Rules = field(default_factory=Rules)
+    regions: Mapping[str, Box] = field(default_factory=dict)
 
 
 def run_live(settings: LiveSettings) -> None:
@@ -71,9 +75,10 @@ def run_live(settings: LiveSettings) -> None:
         raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
     with open_source(settings.source, reconnect=True) as source:
         classifier = Classifier(settings.model)
+        parts = list(settings.regions.values())
 
         def read(image: Image) -> Trace:
-            return trace_image(image, classifier, settings.min_confidence)
+            return trace_parts(image, parts, classifier, settings.min_confidence)
 
         Live(source, read, classifier.labels, settings).run()
 
@@ -94,6 +99,7 @@ class Live:
         self._labels = labels
         self._settings = settings
         self._tracker = Tracker()
+        self._gate = Gate(settings.rules, settings.regions)
         self._out = out or sys.stdout
         self._changes = Changes()
         as_json = settings.json or settings.every_frame
@@ -136,7 +142,7 @@ class Live:
                 readings = [replace(reading, stale=True) for reading in readings]
             else:
                 trace = self._read(frame.image)
-                readings = self._tracker.update(trace.numbers, frame.time)
+                readings = self._gate.update(self._tracker.update(trace.numbers, frame.time))
                 self._frames += 1
                 self._told = self._told or any(reading.settled for reading in readings)
                 self._tell(frame, readings)
@@ -222,6 +228,8 @@ class Live:
             self._events.write_source(frame)
 
     def _picture(self, frame: Frame, readings: Sequence[Reading]) -> Image:
+        if self._settings.regions:
+            frame = replace(frame, image=draw_regions(frame.image, list(self._settings.regions.values())))
         return draw(*_mirror(frame, readings)) if self._mirrored else draw(frame, readings)
 
     def _record(self, picture: Image, at: float) -> None:

@@ -48,18 +48,30 @@ class Status(NamedTuple):
 
 
 def draw(frame: Frame, readings: Sequence[Reading]) -> Image:
-    """Return a copy of the frame's picture with the readings on it: settled ones plain; others, or stale, dimmed."""
+    """Return a copy of the frame's picture with the readings on it: accepted ones plain; others, or stale, dimmed.
+
+    What is held back stands there with the reason.
+    """
     image = frame.image.copy()
     # settled ones choose their places first, and are drawn first
     chosen = sorted(readings, key=lambda reading: not reading.settled)
-    _draw_all(image, [(reading.number, reading.settled and not reading.stale) for reading in chosen])
+    _draw_all(image, [(reading.number, reading.accepted and not reading.stale, reading.held) for reading in chosen])
     return image
+
+
+def draw_regions(image: Image, regions: Sequence[Box]) -> Image:
+    """Return a copy with all but these parts darkened."""
+    dark = cv2.convertScaleAbs(image, alpha=0.5).astype(np.uint8, copy=False)
+    for part in regions:
+        there = slice(part.y, part.bottom), slice(part.x, part.right)
+        dark[there] = image[there]
+    return dark
 
 
 def draw_numbers(image: Image, numbers: Sequence[Number]) -> Image:
     """Return a copy of a (height, width, 3) BGR picture with the numbers on it."""
     image = image.copy()
-    _draw_all(image, [(number, True) for number in numbers])
+    _draw_all(image, [(number, True, "") for number in numbers])
     return image
 
 
@@ -128,15 +140,18 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
     return image
 
 
-def _draw_all(image: Image, numbers: Sequence[tuple[Number, bool]]) -> None:
-    """Draw numbers, each with whether it is settled: boxes, then the numbers, then what room is left for captions."""
-    taken = [digit.box for number, _ in numbers for digit in number.digits]
-    for number, settled in numbers:
+def _draw_all(image: Image, numbers: Sequence[tuple[Number, bool, str]]) -> None:
+    """Draw numbers: boxes, then the numbers, then what room is left for captions.
+
+    Each comes with whether it is settled, and with what holds it back.
+    """
+    taken = [digit.box for number, *_ in numbers for digit in number.digits]
+    for number, settled, _ in numbers:
         for digit in number.digits:
             _outline(image, digit.box, SKY if settled else GREY, _line(image, settled))
-    for number, settled in numbers:
-        _draw_number(image, number, taken, settled)
-    for number, settled in numbers:
+    for number, settled, held in numbers:
+        _draw_number(image, number, taken, settled, held)
+    for number, settled, _ in numbers:
         for digit in number.digits:
             _draw_caption(image, digit, taken, settled)
 
@@ -145,9 +160,9 @@ def _line(image: Image, settled: bool) -> int:
     return max(1, round(min(image.shape[:2]) / 400)) if settled else 1
 
 
-def _draw_number(image: Image, number: Number, taken: list[Box], settled: bool) -> None:
+def _draw_number(image: Image, number: Number, taken: list[Box], settled: bool, held: str) -> None:
     """Write a number and its confidence above its digits, or wherever beside them no other digit would be covered."""
-    text = f"{number.text}  {_percent(number.confidence)}%" if settled else number.text
+    text = f"{number.text}  {_percent(number.confidence)}%" if settled else f"{number.text}  {held}".rstrip()
     digits = sorted(digit.box.h for digit in number.digits)
     size = min(_text_height(image) * (1.5 if settled else 1.0), max(0.6 * digits[len(digits) // 2], _LEGIBLE))
     margin = 2 * _line(image, settled)
@@ -164,7 +179,7 @@ def _draw_number(image: Image, number: Number, taken: list[Box], settled: bool) 
     plates.sort(key=lambda item: item[0])
     plate = next((plate for _, plate in plates if not _covers(plate, taken)), plates[0][1])
     taken.append(plate)
-    _write(image, text, plate.x, plate.bottom, plate.h / _PLATE, YELLOW if settled else GREY)
+    _write(image, text, plate.x, plate.bottom, plate.h / _PLATE, YELLOW if settled else VERMILION if held else GREY)
 
 
 def _draw_caption(image: Image, digit: Digit, taken: list[Box], settled: bool) -> None:

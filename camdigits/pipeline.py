@@ -1,6 +1,7 @@
 """The whole idea on one screen: a frame goes through once, forward only."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,7 +15,7 @@ from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
-from camdigits.types import MIN_CONFIDENCE, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
+from camdigits.types import MIN_CONFIDENCE, Box, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
 
 FEW = 2
 """Where fewer digits were read, a closer look around them has nothing to go by."""
@@ -64,6 +65,24 @@ def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) 
     if all(label.isdigit() for label in classifier.labels):  # other models may know signs of their own
         numbers = with_signs(image, numbers)
     return Trace(tuple(candidates), probabilities, tuple(numbers)), first
+
+
+def trace_parts(image: Image, parts: Sequence[Box], classifier: Classifier, min_confidence: float) -> Trace:
+    """Read some parts of a picture, and nothing else; without any, the whole. What lies outside it is left out."""
+    if not parts:
+        return trace_image(image, classifier, min_confidence)
+    candidates: tuple[Candidate, ...] = ()
+    probabilities = np.zeros((0, len(classifier.labels) + 1), np.float32)
+    numbers: tuple[Number, ...] = ()
+    for part in parts:
+        inside = image[part.y : part.bottom, part.x : part.right]
+        if inside.size:
+            trace = trace_image(inside, classifier, min_confidence).moved(part.x, part.y)
+            candidates += trace.candidates
+            probabilities = np.concatenate([probabilities, trace.probabilities])
+            lines = 1 + max((number.line for number in numbers), default=-1)
+            numbers += tuple(replace(number, line=lines + number.line) for number in trace.numbers)
+    return Trace(candidates, probabilities, numbers)
 
 
 def read_image(

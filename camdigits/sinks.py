@@ -100,27 +100,31 @@ class EventWriter:
     """Writes readings to a text stream as JSON Lines.
 
     Either events: when a number becomes stable, changes or leaves. Or, every_frame, one object a frame with the settled
-    readings. Only what is settled is told. Either way an event when the source is lost, and when it is back.
+    readings. Only what is settled is told; what is held back, as an event of its own, with the reason. Either way an
+    event when the source is lost, and when it is back.
     """
 
     def __init__(self, stream: TextIO, *, every_frame: bool = False) -> None:
         self._stream = stream
         self._every_frame = every_frame
         self._changes = Changes()
+        self._held: dict[int, str] = {}  # the reason told, by id
 
     def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
         """Tell of one frame. Passes on the stream's OSError, such as BrokenPipeError."""
         at = {"frame": frame.index, "time": round(frame.time, 3)}
         if self._every_frame:
-            numbers = [{"id": r.id, **r.number.to_dict()} for r in readings if r.settled]
+            numbers = [{"id": r.id, **_why(r), **r.number.to_dict()} for r in readings if r.settled]
             self._print({**at, "numbers": numbers})
             return
         new, gone = self._changes.update(readings)
-        for event, those in (("gone", gone), ("number", new)):
+        held = [r for r in readings if r.held and self._held.get(r.id) != r.held]
+        self._held = {r.id: r.held for r in readings if r.held}
+        for event, those in (("gone", gone), ("held", held), ("number", new)):
             for reading in those:
                 number = reading.number.to_dict()
                 told = {key: number[key] for key in ("text", "confidence", "box")}
-                self._print({"event": event, "id": reading.id, **told, **at})
+                self._print({"event": event, "id": reading.id, **_why(reading), **told, **at})
 
     def write_source(self, frame: Frame) -> None:
         """Tell that the frame's source was lost, and why, or that it is back. Passes on the stream's OSError."""
@@ -132,16 +136,21 @@ class EventWriter:
         self._stream.flush()  # whoever listens acts on it now
 
 
+def _why(reading: Reading) -> dict[str, str]:
+    """Return the region of a reading and what holds it back, where there is one."""
+    return {key: value for key, value in (("region", reading.region), ("reason", reading.held)) if value}
+
+
 class Changes:
-    """Knows what was settled before, and so what is new and what is gone."""
+    """Knows what was accepted before, and so what is new and what is gone."""
 
     def __init__(self) -> None:
-        self._settled: dict[int, Reading] = {}
+        self._accepted: dict[int, Reading] = {}
 
     def update(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
-        """Return the readings that settled or changed their text, and the last sight of those that left."""
-        before, now = self._settled, {reading.id: reading for reading in readings if reading.settled}
-        self._settled = now
+        """Return the readings that were accepted or changed their text, and the last sight of those that left."""
+        before, now = self._accepted, {reading.id: reading for reading in readings if reading.accepted}
+        self._accepted = now
         new = [r for r in now.values() if r.id not in before or before[r.id].number.text != r.number.text]
         return new, [reading for reading in before.values() if reading.id not in now]
 

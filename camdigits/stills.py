@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -97,7 +97,7 @@ def _read(name: str, classifier: Classifier, min_confidence: float, roi: Box | N
         part = image if roi is None else _crop(image, roi, name)
         trace = trace_image(part, classifier, min_confidence)
         if roi is not None:
-            trace = _moved(trace, roi.x, roi.y)
+            trace = trace.moved(roi.x, roi.y)
         return Still(name, image, part, trace, 1000 * (time.perf_counter() - start))
     except CamdigitsError as error:
         return Unread(name, str(error).removeprefix(f"{name}: "))
@@ -111,13 +111,6 @@ def _crop(image: Image, roi: Box, name: str) -> Image:
             f"{name}: the roi {','.join(map(str, roi))} lies outside the picture, {width}x{height} pixels"
         )
     return part
-
-
-def _moved(trace: Trace, x: int, y: int) -> Trace:
-    """Return a trace of a part of a picture with boxes in the whole picture's pixels."""
-    candidates = tuple(replace(candidate, box=candidate.box.moved(x, y)) for candidate in trace.candidates)
-    numbers = tuple(number.with_boxes(lambda box: box.moved(x, y)) for number in trace.numbers)
-    return replace(trace, candidates=candidates, numbers=numbers)
 
 
 class Table:

@@ -53,6 +53,11 @@ class Box(NamedTuple):
         """(x, y) of the middle."""
         return self.x + self.w / 2, self.y + self.h / 2
 
+    def contains(self, point: tuple[float, float]) -> bool:
+        """Say whether (x, y) lies in it."""
+        x, y = point
+        return self.x <= x < self.right and self.y <= y < self.bottom
+
     def union(self, other: "Box") -> "Box":
         """Return the smallest box around both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
@@ -153,6 +158,14 @@ class Number:
     box: Box
     digits: tuple[Digit, ...]
 
+    @property
+    def value(self) -> float:
+        """What it is worth, a comma being a point; not a number (nan) where its labels are no digits."""
+        try:
+            return float(self.text.replace(",", "."))
+        except ValueError:
+            return math.nan
+
     def with_boxes(self, change: Callable[[Box], Box]) -> "Number":
         """Return the number with each of its boxes changed."""
         digits = tuple(replace(digit, box=change(digit.box)) for digit in self.digits)
@@ -176,7 +189,8 @@ class Reading:
 
     id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was
     seen last. settled: enough frames agreed. frames: how many frames it has been followed. stale: its source gives no
-    pictures at present; this is what the last one said.
+    pictures at present; this is what the last one said. region: the name of the part of the picture it lies in, where
+    parts are named. held: why it is not believed although it settled, "" where it is.
     """
 
     id: int
@@ -184,6 +198,13 @@ class Reading:
     settled: bool
     frames: int
     stale: bool = False
+    region: str = ""
+    held: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it settled and nothing holds it back."""
+        return self.settled and not self.held
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,3 +218,9 @@ class Trace:
     candidates: tuple[Candidate, ...]
     probabilities: Probabilities
     numbers: tuple[Number, ...]
+
+    def moved(self, dx: int, dy: int) -> "Trace":
+        """Return the trace of a part of a picture with its boxes where they lie in the whole."""
+        candidates = tuple(replace(candidate, box=candidate.box.moved(dx, dy)) for candidate in self.candidates)
+        numbers = tuple(number.with_boxes(lambda box: box.moved(dx, dy)) for number in self.numbers)
+        return replace(self, candidates=candidates, numbers=numbers)

@@ -7,6 +7,7 @@ import camdigits
 
 PACKAGE = Path(camdigits.__file__).parent
 STAGES = {
+    "accept",
     "sources",
     "segment",
     "normalize",

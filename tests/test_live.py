@@ -129,6 +129,46 @@ def test_min_confidence_and_model_reach_the_reader(still: Path, tmp_path: Path) 
     assert running.err[0].startswith("error: nowhere.onnx: no such model")
 
 
+def test_rules_hold_numbers_back_and_say_why(still: Path) -> None:
+    for options, lines in (
+        ([], ["40718"]),
+        (["--digits", "5", "--min", "40718", "--max", "40718", "--pattern", r"\d+8"], ["40718"]),
+        (["--digits", "4"], []),
+        (["--max", "999"], []),
+    ):
+        with live("--source", still, "--headless", *options, command=CAMDIGITS) as running:
+            assert running.end() == 0
+        assert running.out == lines
+    with live("--source", still, "--headless", "--json", "--min", "50000", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    (told,) = events(running)
+    assert (told["event"], told["text"], told["reason"]) == ("held", "40718", "less than 50000")
+    with live("--source", still, "--headless", "--pattern", "(", command=CAMDIGITS) as running:
+        assert running.end() == 2
+
+
+def test_only_the_named_parts_are_read(tmp_path: Path) -> None:
+    picture = CHECKOUT / "samples" / "columns.jpg"
+    height, width = cv2.imread(str(picture)).shape[:2]
+    for number in range(5):
+        shutil.copy(picture, tmp_path / f"{number}.jpg")
+    whole = ["--source", tmp_path, "--headless", "--json"]
+    with live(*whole, command=CAMDIGITS) as running:
+        assert running.end() == 0
+    boxes = {event["text"]: event["box"] for event in events(running)}
+    parts = []
+    for name, text in (("above", "1234"), ("below", "61")):
+        x, y, w, h = boxes[text]
+        parts += ["--roi", f"{name}={max(x - 40, 0)},{y - 25},{min(w + 80, width - x)},{min(h + 50, height - y)}"]
+    with live(*whole, *parts, "--output", tmp_path / "out.avi", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert {(event["region"], event["text"]) for event in events(running)} == {("above", "1234"), ("below", "61")}
+    shown = play(tmp_path / "out.avi")[0][0]
+    assert shown[:20, :20].mean() < 0.7 * cv2.imread(str(picture))[:20, :20].mean()  # what is not read is dark
+    with live(*whole, "--roi", "a=0,0,9,9", "--roi", "a=9,9,9,9", command=CAMDIGITS) as running:
+        assert running.end() == 2
+
+
 def test_mirror_turns_the_recording_but_not_what_is_told(still: Path, tmp_path: Path) -> None:
     told, first = [], []
     for name, options in (("plain.avi", []), ("turned.avi", ["--mirror"])):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from camdigits.overlay import Status, draw, draw_help, draw_numbers, draw_status, draw_trace
+from camdigits.overlay import Status, draw, draw_help, draw_numbers, draw_regions, draw_status, draw_trace
 from camdigits.types import Box, Candidate, Frame, Reading, Trace
 from tests.support.numbers import make_number
 
@@ -110,6 +112,27 @@ def test_settled_readings_are_drawn_over_unsettled_ones():
     frame = Frame(paper(640, 480), 0, 0.0, "test")
     settled, unsettled = reading(make_number("42", 200, 200)), reading(make_number("42", 203, 200), settled=False)
     assert (draw(frame, [settled, unsettled]) == draw(frame, [unsettled, settled])).all()
+
+
+def test_what_is_held_back_stands_there_with_the_reason():
+    frame = Frame(paper(640, 480), 0, 0.0, "test")
+    settled = reading(make_number("42", 200, 200))
+    held = replace(settled, held="more than 9")
+    drawn = draw(frame, [held])
+    vermilion = (np.abs(drawn.astype(int) - (0, 94, 213)) < 40).all(axis=2)
+    assert vermilion.sum() > 50
+    assert np.ptp(np.nonzero(vermilion)[1]) > settled.number.box.w  # wider than the number alone
+    assert (draw(frame, [replace(settled, stale=True)]) != draw(frame, [settled])).any()
+
+
+def test_all_but_the_regions_is_darkened():
+    image = paper(640, 480)
+    before = image.copy()
+    drawn = draw_regions(image, [Box(100, 50, 60, 40), Box(600, 470, 500, 500)])
+    assert (image == before).all()
+    assert (drawn[50:90, 100:160] == image[50:90, 100:160]).all()
+    assert (drawn[470:, 600:] == image[470:, 600:]).all()
+    assert drawn[:40].mean() < 0.6 * image[:40].mean()
 
 
 def test_each_part_of_the_status_shows():

@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -206,3 +207,29 @@ def test_a_snapshot_is_the_picture_as_it_came_and_its_readings(tmp_path):
 def test_a_snapshot_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(SinkError, match="a snapshot cannot be written"):
         snapshot(frame(1), [], tmp_path / "missing")
+
+
+def test_what_is_held_back_is_told_once_for_each_reason():
+    stream = io.StringIO()
+    writer = EventWriter(stream)
+    held = replace(reading(1), held="more than 9", region="gas")
+    for index, readings in enumerate(([held], [held], [replace(held, held="")], [])):
+        writer.write(frame(index), readings)
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(t["event"], t.get("region"), t.get("reason"), t["frame"]) for t in told] == [
+        ("held", "gas", "more than 9", 0),
+        ("number", "gas", None, 2),
+        ("gone", "gas", None, 3),
+    ]
+
+
+def test_a_source_that_is_lost_and_back_is_told_in_either_way():
+    for every_frame in (False, True):
+        stream = io.StringIO()
+        writer = EventWriter(stream, every_frame=every_frame)
+        writer.write_source(replace(frame(7), lost="was it unplugged?"))
+        writer.write_source(frame(8))
+        assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+            {"event": "lost", "reason": "was it unplugged?", "source": "test", "frame": 7, "time": 0.233},
+            {"event": "back", "source": "test", "frame": 8, "time": 0.267},
+        ]
