@@ -213,6 +213,15 @@ def live(
     most: Annotated[float | None, typer.Option("--max", help="Hold back higher ones.")] = None,
     max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
     monotonic: Annotated[bool, typer.Option("--monotonic", help="Hold back those lower than the last.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Add each new number to a table.")] = None,
+    program: Annotated[
+        str,
+        typer.Option("--exec", metavar="CMD", help="Run this for each new number, its text as last argument or {}."),
+    ] = "",
+    address: Annotated[str, typer.Option("--post", metavar="URL", help="Post each event there, as JSON.")] = "",
+    broker: Annotated[
+        str, typer.Option("--mqtt", metavar="mqtt://HOST", help="Publish numbers, Home Assistant finds them.")
+    ] = "",
 ) -> None:
     """Read numbers from a camera or a video as it runs."""
     from camdigits.accept import Rules
@@ -230,6 +239,10 @@ def live(
             mirror=mirror,
             rules=Rules(digits, _pattern(pattern), least, most, max_step, monotonic),
             regions=_regions(roi or []),
+            csv=csv,
+            program=program,
+            address=address,
+            broker=broker,
         )
     )
 

@@ -1,28 +1,30 @@
 """`camdigits live`: frames from a source, read, followed, told, recorded and shown, until someone has seen enough."""
 
+import json
 import signal
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import numpy as np
 
 from camdigits.accept import Gate, Rules
 from camdigits.classify import Classifier
+from camdigits.deliver import Broker, Delivery, to_address, to_program, without_password
 from camdigits.errors import SinkError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import Status, draw, draw_help, draw_regions, draw_status, draw_trace
 from camdigits.pipeline import trace_parts
-from camdigits.sinks import Changes, EventWriter, Recorder, snapshot, unused
+from camdigits.sinks import Events, NumberLog, Recorder, frame_object, snapshot, source_event, unused
 from camdigits.sources import Source, open_source
 from camdigits.track import Tracker
-from camdigits.types import MIN_CONFIDENCE, Box, Frame, Image, Reading, Trace
+from camdigits.types import MIN_CONFIDENCE, Box, Event, Frame, Image, Reading, Trace
 from camdigits.window import Window, open_window
 
 KEYS = (
@@ -49,7 +51,8 @@ class LiveSettings:
     source: as open_source takes it. output: a video to record, as shown. headless: open no window. json: events on
     stdout instead of plain numbers; every_frame: instead of both, one JSON object a frame. mirror: show the view as a
     mirror would; what is read is never mirrored. rules: which settled numbers are told, the others are held back.
-    regions: the parts of the picture that are read, by name; without any all of it is.
+    regions: the parts of the picture that are read, by name; without any all of it is. csv: a table to which each new
+    number is added. program, address, broker: receivers of events, as camdigits.deliver has them.
     """
 
     source: str = "0"
@@ -62,6 +65,20 @@ class LiveSettings:
     mirror: bool = False
     rules: Rules = field(default_factory=Rules)
     regions: Mapping[str, Box] = field(default_factory=dict)
+    csv: Path | None = None
+    program: str = ""
+    address: str = ""
+    broker: str = ""
+
+
+class Sink(Protocol):
+    """Takes events. close may be called again; both may raise SinkError."""
+
+    def put(self, event: Event) -> None:
+        """Take an event, without waiting for anyone."""
+
+    def close(self) -> None:
+        """Finish."""
 
 
 def run_live(settings: LiveSettings) -> None:
@@ -80,7 +97,22 @@ def run_live(settings: LiveSettings) -> None:
         def read(image: Image) -> Trace:
             return trace_parts(image, parts, classifier, settings.min_confidence)
 
-        Live(source, read, classifier.labels, settings).run()
+        with ExitStack() as open_sinks:
+            sinks = [open_sinks.enter_context(closing(sink)) for sink in _sinks(settings, open_sinks)]
+            Live(source, read, classifier.labels, settings, sinks).run()
+
+
+def _sinks(settings: LiveSettings, open_sinks: ExitStack) -> Iterator[Sink]:
+    """Yield the sinks asked for; what one needs open is closed after it. Raises SinkError where one cannot open."""
+    if settings.csv:
+        yield NumberLog(settings.csv)
+    if settings.program:
+        yield Delivery(settings.program, to_program(settings.program), _say)
+    if settings.address:
+        yield Delivery(without_password(settings.address), to_address(settings.address), _say)
+    if settings.broker:
+        broker = open_sinks.enter_context(closing(Broker(settings.broker)))
+        yield Delivery(without_password(settings.broker), broker.receive, _say)
 
 
 class Live:
@@ -92,6 +124,7 @@ class Live:
         read: Callable[[Image], Trace],
         labels: Sequence[str],
         settings: LiveSettings,
+        sinks: Sequence[Sink] = (),
         out: TextIO | None = None,
     ) -> None:
         self._source = source
@@ -100,10 +133,9 @@ class Live:
         self._settings = settings
         self._tracker = Tracker()
         self._gate = Gate(settings.rules, settings.regions)
+        self._sinks = sinks
         self._out = out or sys.stdout
-        self._changes = Changes()
-        as_json = settings.json or settings.every_frame
-        self._events = EventWriter(self._out, every_frame=settings.every_frame) if as_json else None
+        self._events = Events()
         self._recorder: Recorder | None = None
         self._window: Window | None = None
         self._paused = False
@@ -216,16 +248,28 @@ class Live:
             _say(f"{error}; reading goes on without a window")
 
     def _tell(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        if self._events:
-            self._events.write(frame, readings)
-        else:
-            for reading in self._changes.update(readings)[0]:
-                print(reading.number.text, file=self._out, flush=True)
+        for event in self._events.update(frame, readings):
+            if not self._settings.every_frame:
+                self._print(event)
+            self._hand_over(event)
+        if self._settings.every_frame:
+            self._print(frame_object(frame, readings))
+
+    def _print(self, event: Event) -> None:
+        if self._settings.json or self._settings.every_frame:
+            print(json.dumps(event), file=self._out, flush=True)  # whoever listens acts on it now
+        elif event["event"] == "number":
+            print(event["text"], file=self._out, flush=True)
+
+    def _hand_over(self, event: Event) -> None:
+        for sink in self._sinks:
+            sink.put(event)
 
     def _tell_of_source(self, frame: Frame) -> None:
         _say(f"{frame.source}: {frame.lost or 'back'}")
-        if self._events:
-            self._events.write_source(frame)
+        event = source_event(frame)
+        self._print(event)
+        self._hand_over(event)
 
     def _picture(self, frame: Frame, readings: Sequence[Reading]) -> Image:
         if self._settings.regions:

@@ -1,17 +1,19 @@
-"""Where readings and pictures go: a recording, a stream of events, a snapshot."""
+"""Where readings and pictures go: a recording, events, a table, a snapshot."""
 
+import csv
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Self
 
 import cv2
 import numpy as np
 
 from camdigits.errors import SinkError
-from camdigits.types import Frame, Image, Reading
+from camdigits.types import Event, Frame, Image, Reading
 
 CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
 """What OpenCV's own wheel can write and players play, by the file's suffix."""
@@ -96,63 +98,85 @@ class Recorder:
             self._written += 1
 
 
-class EventWriter:
-    """Writes readings to a text stream as JSON Lines.
+class Events:
+    """Tells what happened from frame to frame: a number was accepted or changed, was held back, is gone."""
 
-    Either events: when a number becomes stable, changes or leaves. Or, every_frame, one object a frame with the settled
-    readings. Only what is settled is told; what is held back, as an event of its own, with the reason. Either way an
-    event when the source is lost, and when it is back.
-    """
-
-    def __init__(self, stream: TextIO, *, every_frame: bool = False) -> None:
-        self._stream = stream
-        self._every_frame = every_frame
-        self._changes = Changes()
+    def __init__(self) -> None:
+        self._accepted: dict[int, Reading] = {}
         self._held: dict[int, str] = {}  # the reason told, by id
 
-    def write(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        """Tell of one frame. Passes on the stream's OSError, such as BrokenPipeError."""
-        at = {"frame": frame.index, "time": round(frame.time, 3)}
-        if self._every_frame:
-            numbers = [{"id": r.id, **_why(r), **r.number.to_dict()} for r in readings if r.settled]
-            self._print({**at, "numbers": numbers})
-            return
-        new, gone = self._changes.update(readings)
-        held = [r for r in readings if r.held and self._held.get(r.id) != r.held]
-        self._held = {r.id: r.held for r in readings if r.held}
-        for event, those in (("gone", gone), ("held", held), ("number", new)):
-            for reading in those:
-                number = reading.number.to_dict()
-                told = {key: number[key] for key in ("text", "confidence", "box")}
-                self._print({"event": event, "id": reading.id, **_why(reading), **told, **at})
-
-    def write_source(self, frame: Frame) -> None:
-        """Tell that the frame's source was lost, and why, or that it is back. Passes on the stream's OSError."""
-        told = {"event": "lost", "reason": frame.lost} if frame.lost else {"event": "back"}
-        self._print({**told, "source": frame.source, "frame": frame.index, "time": round(frame.time, 3)})
-
-    def _print(self, line: dict[str, Any]) -> None:
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()  # whoever listens acts on it now
+    def update(self, frame: Frame, readings: Sequence[Reading]) -> list[Event]:
+        """Take a frame's readings and return the events: what is gone, what is held back, what is new."""
+        accepted = {reading.id: reading for reading in readings if reading.accepted}
+        before, self._accepted = self._accepted, accepted
+        held = [reading for reading in readings if reading.held and self._held.get(reading.id) != reading.held]
+        self._held = {reading.id: reading.held for reading in readings if reading.held}
+        gone = [reading for reading in before.values() if reading.id not in accepted]
+        new = [r for r in accepted.values() if r.id not in before or before[r.id].number.text != r.number.text]
+        told = ("gone", gone), ("held", held), ("number", new)
+        return [_event(event, reading, frame) for event, those in told for reading in those]
 
 
-def _why(reading: Reading) -> dict[str, str]:
+def _event(event: str, reading: Reading, frame: Frame) -> Event:
+    number = reading.number.to_dict()
+    told = {key: number[key] for key in ("text", "confidence", "box")}
+    return {"event": event, "id": reading.id, **_why(reading), **told, **_when(frame)}
+
+
+def source_event(frame: Frame) -> Event:
+    """Return the event that a frame's source was lost, and why, or that it is back."""
+    told = {"event": "lost", "reason": frame.lost} if frame.lost else {"event": "back"}
+    return {**told, "source": frame.source, **_when(frame)}
+
+
+def frame_object(frame: Frame, readings: Sequence[Reading]) -> Event:
+    """Return one frame's settled readings, whole, as JSON has them."""
+    numbers = [{"id": r.id, **_why(r), **r.number.to_dict()} for r in readings if r.settled]
+    return {**_when(frame), "numbers": numbers}
+
+
+def _when(frame: Frame) -> Event:
+    return {"frame": frame.index, "time": round(frame.time, 3)}
+
+
+def _why(reading: Reading) -> Event:
     """Return the region of a reading and what holds it back, where there is one."""
     return {key: value for key, value in (("region", reading.region), ("reason", reading.held)) if value}
 
 
-class Changes:
-    """Knows what was accepted before, and so what is new and what is gone."""
+class NumberLog:
+    """A CSV file to which each new number adds a row; a file that is there is continued. Raises SinkError."""
 
-    def __init__(self) -> None:
-        self._accepted: dict[int, Reading] = {}
+    COLUMNS = ("at", "time", "region", "text", "confidence", "x", "y", "w", "h")
 
-    def update(self, readings: Sequence[Reading]) -> tuple[list[Reading], list[Reading]]:
-        """Return the readings that were accepted or changed their text, and the last sight of those that left."""
-        before, now = self._accepted, {reading.id: reading for reading in readings if reading.accepted}
-        self._accepted = now
-        new = [r for r in now.values() if r.id not in before or before[r.id].number.text != r.number.text]
-        return new, [reading for reading in before.values() if reading.id not in now]
+    def __init__(self, path: Path) -> None:
+        """Open the file."""
+        self._path = path
+        try:
+            self._file = path.open("a", newline="", encoding="utf-8")
+            self._writer = csv.writer(self._file)
+            if not self._file.tell():
+                self._write(self.COLUMNS)
+        except OSError as error:
+            raise SinkError(f"{path}: cannot be written ({error.strerror}); name another --csv") from error
+
+    def put(self, event: Event) -> None:
+        """Add a row, where an event is a new number; it is in the file at once."""
+        if event["event"] == "number":
+            now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+            row = now, event["time"], event.get("region", ""), event["text"], event["confidence"], *event["box"]
+            self._write(row)
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._file.close()
+
+    def _write(self, row: Sequence[object]) -> None:
+        try:
+            self._writer.writerow(row)
+            self._file.flush()
+        except OSError as error:
+            raise SinkError(f"{self._path}: cannot be written ({error.strerror}); make room") from error
 
 
 def snapshot(frame: Frame, readings: Sequence[Reading], folder: str | Path = ".") -> Path:

@@ -23,6 +23,9 @@ Probabilities = NDArray[np.float32]
 """(N, C + 1) float32, rows sum to one; C labels, the last column is `not a digit`."""
 
 
+Event = dict[str, Any]
+"""What happened, as it becomes JSON: `event` says what; README's section on live names the rest."""
+
 MIN_CONFIDENCE = 0.5
 """Digits less sure than this are left out, unless the user says otherwise."""
 

@@ -8,6 +8,7 @@ import camdigits
 PACKAGE = Path(camdigits.__file__).parent
 STAGES = {
     "accept",
+    "deliver",
     "sources",
     "segment",
     "normalize",

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -167,6 +168,41 @@ def test_only_the_named_parts_are_read(tmp_path: Path) -> None:
     assert shown[:20, :20].mean() < 0.7 * cv2.imread(str(picture))[:20, :20].mean()  # what is not read is dark
     with live(*whole, "--roi", "a=0,0,9,9", "--roi", "a=9,9,9,9", command=CAMDIGITS) as running:
         assert running.end() == 2
+
+
+def test_each_sink_gets_what_is_printed(still: Path, tmp_path: Path) -> None:
+    table, noted = tmp_path / "numbers.csv", tmp_path / "noted"
+    posted = []
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taker) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/numbers"
+        sinks = ["--csv", table, "--exec", f"cp {table} {noted}-{{}}", "--post", address]
+        with live("--source", still, "--headless", "--json", *sinks, command=CAMDIGITS) as running:
+            assert running.end() == 0
+        server.shutdown()
+    assert running.err == []
+    assert posted == events(running)
+    assert [event["text"] for event in posted] == ["40718"]
+    assert [row.split(",")[3] for row in table.read_text().splitlines()] == ["text", "40718"]
+    assert Path(f"{noted}-40718").exists()
+
+
+@pytest.mark.parametrize("option", ["--exec=nowhere-to-be-found", "--post=here", "--mqtt=here", "--csv=/nowhere/n.csv"])
+def test_a_sink_that_cannot_be_opened_is_one_line(still: Path, option: str) -> None:
+    with live("--source", still, "--headless", option, command=CAMDIGITS) as running:
+        assert running.end() == 1
+    assert len(running.err) == 1
+    assert running.err[0].startswith("error: ")
 
 
 def test_mirror_turns_the_recording_but_not_what_is_told(still: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-import io
+import csv
 import json
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 from camdigits import sinks
 from camdigits.errors import SinkError
-from camdigits.sinks import EventWriter, Recorder, snapshot
+from camdigits.sinks import Events, NumberLog, Recorder, frame_object, snapshot, source_event
 from camdigits.sources import open_source
 from camdigits.types import Frame, Reading
 from tests.support.film import stamp, stamped
@@ -137,12 +137,9 @@ except SinkError as error:
 # ---- events ----
 
 
-def told(frames, **options):
-    stream = io.StringIO()
-    writer = EventWriter(stream, **options)
-    for index, readings in enumerate(frames):
-        writer.write(frame(index), readings)
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+def told(frames):
+    events = Events()
+    return [event for index, readings in enumerate(frames) for event in events.update(frame(index), readings)]
 
 
 def test_an_event_is_told_when_a_number_settles_changes_or_leaves():
@@ -173,13 +170,50 @@ def test_an_event_is_told_when_a_number_settles_changes_or_leaves():
     }
 
 
-def test_every_frame_tells_the_settled_readings_of_each():
-    lines = told([[], [reading(1), reading(2, settled=False)]], every_frame=True)
-    assert lines[0] == {"frame": 0, "time": 0.0, "numbers": []}
-    assert (lines[1]["frame"], lines[1]["time"]) == (1, 0.033)
-    (number,) = lines[1]["numbers"]
+def test_a_frame_tells_its_settled_readings():
+    assert frame_object(frame(0), []) == {"frame": 0, "time": 0.0, "numbers": []}
+    told = frame_object(frame(1), [reading(1), reading(2, settled=False)])
+    assert (told["frame"], told["time"]) == (1, 0.033)
+    (number,) = told["numbers"]
     assert set(number) == {"id", "text", "confidence", "line", "angle", "box", "digits"}
     assert (number["id"], number["text"], [d["label"] for d in number["digits"]]) == (1, "42", ["4", "2"])
+
+
+def test_what_is_held_back_is_told_once_for_each_reason():
+    held = replace(reading(1), held="more than 9", region="gas")
+    events = told([[held], [held], [replace(held, held="")], []])
+    assert [(e["event"], e.get("region"), e.get("reason"), e["frame"]) for e in events] == [
+        ("held", "gas", "more than 9", 0),
+        ("number", "gas", None, 2),
+        ("gone", "gas", None, 3),
+    ]
+
+
+def test_a_source_that_is_lost_and_back_is_told():
+    assert [source_event(replace(frame(7), lost="was it unplugged?")), source_event(frame(8))] == [
+        {"event": "lost", "reason": "was it unplugged?", "source": "test", "frame": 7, "time": 0.233},
+        {"event": "back", "source": "test", "frame": 8, "time": 0.267},
+    ]
+
+
+def test_a_table_of_numbers_is_continued(tmp_path):
+    path = tmp_path / "numbers.csv"
+    for text in ("42", "43"):
+        log = NumberLog(path)
+        for event in told([[reading(1, text)], []]):
+            log.put(event)
+        log.close()
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [(row["text"], row["confidence"], row["x"], row["h"]) for row in rows] == [
+        ("42", "0.9", "10", "40"),
+        ("43", "0.9", "10", "40"),
+    ]
+    assert rows[0]["at"] <= rows[1]["at"]
+
+
+def test_a_table_that_cannot_be_written_is_one_line(tmp_path):
+    with pytest.raises(SinkError, match="cannot be written"):
+        NumberLog(tmp_path)
 
 
 # ---- snapshots ----
@@ -207,29 +241,3 @@ def test_a_snapshot_is_the_picture_as_it_came_and_its_readings(tmp_path):
 def test_a_snapshot_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(SinkError, match="a snapshot cannot be written"):
         snapshot(frame(1), [], tmp_path / "missing")
-
-
-def test_what_is_held_back_is_told_once_for_each_reason():
-    stream = io.StringIO()
-    writer = EventWriter(stream)
-    held = replace(reading(1), held="more than 9", region="gas")
-    for index, readings in enumerate(([held], [held], [replace(held, held="")], [])):
-        writer.write(frame(index), readings)
-    told = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [(t["event"], t.get("region"), t.get("reason"), t["frame"]) for t in told] == [
-        ("held", "gas", "more than 9", 0),
-        ("number", "gas", None, 2),
-        ("gone", "gas", None, 3),
-    ]
-
-
-def test_a_source_that_is_lost_and_back_is_told_in_either_way():
-    for every_frame in (False, True):
-        stream = io.StringIO()
-        writer = EventWriter(stream, every_frame=every_frame)
-        writer.write_source(replace(frame(7), lost="was it unplugged?"))
-        writer.write_source(frame(8))
-        assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
-            {"event": "lost", "reason": "was it unplugged?", "source": "test", "frame": 7, "time": 0.233},
-            {"event": "back", "source": "test", "frame": 8, "time": 0.267},
-        ]

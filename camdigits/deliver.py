@@ -1,0 +1,240 @@
+"""Events to other systems: to a program, an address, a broker. Whatever these take, reading never waits for them.
+
+Each receiver has a thread and a bounded queue of its own. What it cannot take now is offered again, after growing
+pauses; where too much waits, the oldest is dropped, and counted.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from camdigits.errors import SinkError
+from camdigits.types import Event
+
+BOUND = 1000
+"""Events that may wait."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between attempts: each pause is twice the last, until the longest."""
+
+PATIENCE = 3.0
+"""Seconds that are left for what still waits, when a run ends."""
+
+ANSWER = 5.0
+"""Seconds within which a receiver answers."""
+
+Receive = Callable[[Event], None]
+"""Hands an event over. Raises OSError where it may be offered again, SinkError where that is of no use."""
+
+
+class Delivery:
+    """Hands events over one after the other; a sink."""
+
+    def __init__(self, name: str, receive: Receive, say: Callable[[str], None], bound: int = BOUND) -> None:
+        """name: of the receiver, as said to a person. say: told once where it does not take what it is handed."""
+        self._name, self._receive, self._say, self._bound = name, receive, say, bound
+        self._waiting: deque[Event] = deque()
+        self._news = threading.Condition()
+        self._end: float | None = None
+        self.dropped = 0
+        # a daemon: a receiver that hangs must not keep the program from ending
+        self._thread = threading.Thread(target=self._deliver, name=f"delivers to {name}", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Take an event, without waiting."""
+        with self._news:
+            if len(self._waiting) == self._bound:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(event)
+            self._news.notify()
+
+    def close(self) -> None:
+        """Wait a little for what is still to be delivered, and say what was not; may be called again."""
+        with self._news:
+            again, self._end = self._end is not None, time.monotonic() + PATIENCE
+            self._news.notify()
+        self._thread.join(PATIENCE + ANSWER)
+        lost = self.dropped + len(self._waiting)
+        if lost and not again:
+            self._say(f"{self._name}: {lost} event{'s' * (lost > 1)} not delivered")
+
+    def _deliver(self) -> None:
+        trouble = ""
+        pause = FIRST_PAUSE
+        while (event := self._next()) is not None:
+            try:
+                self._receive(event)
+            except OSError as error:
+                if not trouble:
+                    self._say(f"{self._name}: {error.strerror or error}; trying again")
+                trouble = str(error)
+                with self._news:
+                    if self._end is None:
+                        self._news.wait_for(lambda: self._end is not None, pause)
+                    elif time.monotonic() > self._end:
+                        return
+                    else:
+                        self._news.wait(FIRST_PAUSE)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            except SinkError as error:
+                if trouble != str(error):
+                    self._say(f"{self._name}: {error}")
+                trouble = str(error)
+            else:
+                if trouble:
+                    self._say(f"{self._name}: back")
+                trouble, pause = "", FIRST_PAUSE
+            with self._news:
+                if self._waiting and self._waiting[0] is event:  # else it was dropped meanwhile
+                    self._waiting.popleft()
+
+    def _next(self) -> Event | None:
+        """Return the oldest event once there is one; None at the end."""
+        with self._news:
+            self._news.wait_for(lambda: self._waiting or self._end is not None)
+            return self._waiting[0] if self._waiting else None
+
+
+def to_program(command: str) -> Receive:
+    """Run a command for each new number: the text as its last argument, or where {} stands, the event on its stdin.
+
+    Raises SinkError where there is no such program.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise SinkError(f"{command!r}: not a command ({error})") from error
+    if not words or not shutil.which(words[0]):
+        raise SinkError(f"{command!r}: no such program; name one that is there")
+
+    def receive(event: Event) -> None:
+        if event["event"] != "number":
+            return
+        text = str(event["text"])
+        call = [word.replace("{}", text) for word in words] if "{}" in command else [*words, text]
+        try:
+            done = subprocess.run(call, input=json.dumps(event), text=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise SinkError(f"cannot be run ({error})") from error
+        if done.returncode:
+            raise SinkError(f"exit code {done.returncode}")
+
+    return receive
+
+
+def to_address(address: str) -> Receive:
+    """Post each event as JSON to an http(s) address. Raises SinkError where it is none."""
+    if not re.match(r"https?://[^/]", address):
+        raise SinkError(f"{address}: not an http or https address")
+
+    def receive(event: Event) -> None:
+        request = Request(address, json.dumps(event).encode(), {"Content-Type": "application/json"})
+        try:
+            with urlopen(request, timeout=ANSWER):
+                pass
+        except HTTPError as error:
+            error.close()
+            if error.code >= 500 or error.code in (408, 429):
+                raise OSError(f"answers {error.code}") from error
+            raise SinkError(f"answers {error.code}, and is sent on without it") from error
+        except HTTPException as error:
+            raise OSError(f"answers no HTTP ({error})") from error
+        except OSError as error:
+            raise OSError(f"cannot be reached ({getattr(error, 'reason', error)})") from error
+
+    return receive
+
+
+class Broker:
+    """Publishes numbers to an MQTT broker, where Home Assistant discovers them: a sensor for each region read."""
+
+    def __init__(self, address: str) -> None:
+        """address: mqtt://[user:password@]host[:port][/name]. Raises SinkError where it is none, or paho is missing."""
+        try:
+            from paho.mqtt.client import Client
+            from paho.mqtt.enums import CallbackAPIVersion
+        except ModuleNotFoundError as error:
+            raise SinkError('MQTT needs paho-mqtt: python -m pip install "camdigits[mqtt]"') from error
+        parts = urlsplit(address)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise SinkError(f"{without_password(address)}: not mqtt://host or mqtts://host")
+        self._name = parts.path.strip("/") or "camdigits"
+        self._status = f"{self._name}/status"
+        self._known: set[str] = set()
+        self._pending: tuple[Event, Any] | None = None
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"{self._name}-{time.time_ns()}")
+        if parts.username:
+            self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            self._client.tls_set()
+        self._client.will_set(self._status, "offline", qos=1, retain=True)
+        self._client.on_connect = self._greet
+        self._client.reconnect_delay_set(1, 5)
+        self._client.connect_async(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883))
+        self._client.loop_start()
+
+    def receive(self, event: Event) -> None:
+        """Publish a number, retained, below its region's name; whatever else happens is no state of a sensor."""
+        if event["event"] != "number":
+            return
+        if self._pending is None or self._pending[0] is not event:
+            if not self._client.is_connected():
+                raise OSError("the broker cannot be reached")
+            region = str(event.get("region", "number"))
+            topic = f"{self._name}/{re.sub(r'[^A-Za-z0-9_-]', '_', region)}"
+            if topic not in self._known:
+                self._announce(topic, region)
+            self._pending = event, self._client.publish(topic, json.dumps(event), qos=1, retain=True)
+        message = self._pending[1]
+        try:
+            message.wait_for_publish(ANSWER)
+        except (RuntimeError, ValueError) as error:
+            self._pending = None
+            raise OSError(f"the broker does not take it ({error})") from error
+        if not message.is_published():  # it waits with the client, which sends it after the broker's return
+            raise OSError("the broker does not answer")
+        self._pending = None
+
+    def close(self) -> None:
+        """Say goodbye, so that the sensors are unavailable from now on."""
+        if self._client.is_connected():
+            self._client.publish(self._status, "offline", qos=1, retain=True).wait_for_publish(1)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _greet(self, *_: object) -> None:
+        self._client.publish(self._status, "online", qos=1, retain=True)
+
+    def _announce(self, topic: str, region: str) -> None:
+        """Tell Home Assistant of a sensor (its MQTT discovery)."""
+        unique = topic.replace("/", "_")
+        sensor = {
+            "name": region,
+            "unique_id": unique,
+            "state_topic": topic,
+            "value_template": "{{ value_json.text }}",
+            "json_attributes_topic": topic,
+            "availability_topic": self._status,
+            "device": {"identifiers": [self._name], "name": self._name, "manufacturer": "camdigits"},
+        }
+        self._client.publish(f"homeassistant/sensor/{unique}/config", json.dumps(sensor), qos=1, retain=True)
+        self._known.add(topic)
+
+
+def without_password(address: str) -> str:
+    """Return an address without user and password."""
+    return re.sub(r"//[^/@]*@", "//", address)
