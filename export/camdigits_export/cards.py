@@ -138,6 +138,8 @@ def _recipe(recipe: Mapping[str, Any], path: Path) -> str:
 
 def _remake(recipe: Mapping[str, Any]) -> str:
     begun = f", which begins with the weights of {recipe['start']}" if recipe.get("start") else ""
+    if recipe.get("teachers"):
+        begun += f", and {' and '.join(recipe['teachers'])} as `make models` trains them"
     export = ["camdigits export"] if recipe["kind"] == "cnn" else []
     commands = [f"camdigits train {recipe['kind']} --recipe recipe.json", *export]
     return _block(f"With the recipe above as recipe.json{begun}:", commands)

@@ -113,6 +113,7 @@ def train_cnn(
     dropout: Annotated[float | None, typer.Option(min=0, max=0.9, help="Share of the hidden units left out.")] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0, help="AdamW's weight decay.")] = None,
     ema: Annotated[float | None, typer.Option(min=0, max=1, help="What of the averaged weights stays a step.")] = None,
+    channels: Annotated[str | None, typer.Option(metavar="N,N,...", help="Of the convolutions.")] = None,
     dense: Annotated[int | None, typer.Option(min=1, help="Units of the hidden layer.")] = None,
     seen_share: Share = None,
     rare_share: Share = None,
@@ -124,6 +125,9 @@ def train_cnn(
     ] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN|FILE", help="Begin with the weights of a run or a .keras file.")
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="Learn from what this run says; several times, several.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or with the newest one.")] = False,
 ) -> None:
@@ -137,6 +141,7 @@ def train_cnn(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "ema": ema,
+        "channels": _numbers(channels) if channels else None,
         "dense": dense,
         "seen_share": seen_share,
         "rare_share": rare_share,
@@ -145,6 +150,7 @@ def train_cnn(
         "jitter_share": jitter_share,
         "reject_bias": reject_bias,
         "start": str(start) if start else None,
+        "teachers": tuple(map(str, teacher)) if teacher else None,
     }
     asked = {option: value for option, value in options.items() if value is not None}
     if resume and (asked or recipe or architecture):
@@ -157,7 +163,10 @@ def train_cnn(
         run = _run(name, "cnn", resume)
         usual = cnn.RECIPES[(architecture or ArchitectureName.BEST).value]
         base = read_recipe(recipe, cnn.Recipe) if recipe else usual
-        chosen = cnn.resumed(run) if resume else replace(base, **asked)
+        try:
+            chosen = cnn.resumed(run) if resume else replace(base, **asked)
+        except ValueError as error:
+            raise typer.BadParameter(f"no network can be built so: {error}", param_hint="the options") from error
         _train_cnn(run, chosen, resume)
     _say(f"trained: {run}; camdigits export makes its ONNX file")
 
@@ -522,6 +531,14 @@ def rebuild(
         onnx = [str(path) for path in shipped if path.suffix == ".onnx"]
         made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
     compare(made, models / "REPORT.md")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return the channels that an option names. Raises BadParameter where they are none."""
+    numbers = text.split(",")
+    if not all(number.isdecimal() and int(number) for number in numbers):
+        raise typer.BadParameter("whole numbers from 1 with commas between them", param_hint="--channels")
+    return tuple(map(int, numbers))
 
 
 def _not_both(recipe: Path | None, architecture: ArchitectureName | None) -> None:

@@ -211,7 +211,7 @@ def _card(row: Row, sets: Mapping[str, PatchSet]) -> str:
 
 
 def command(recipe: Mapping[str, Any]) -> str:
-    """Return the command that makes a recipe's model anew; a CNN's channels are no option, and need a recipe.json."""
+    """Return the command that makes a recipe's model anew; teachers must be there."""
     kind = recipe["kind"]
     words = ["camdigits", "train", kind]
     if kind == "cnn":
@@ -225,9 +225,12 @@ def command(recipe: Mapping[str, Any]) -> str:
         value = recipe.get(name, usual)
         if value == usual:
             continue
-        if name == "channels":
-            return "camdigits train cnn --recipe recipe.json && camdigits export"
-        words += ["--no-deskew"] if name == "deskew" else [f"--{name.replace('_', '-')}", str(value)]
+        if name == "teachers":
+            words += [word for run in value for word in ("--teacher", run)]
+        elif name == "channels":
+            words += ["--channels", ",".join(map(str, value))]
+        else:
+            words += ["--no-deskew"] if name == "deskew" else [f"--{name.replace('_', '-')}", str(value)]
     if kind == "cnn":
         words += ["&& camdigits export"] + ["--int8"] * bool(recipe.get("int8"))
     return " ".join(words)

@@ -92,6 +92,8 @@ def _fits(of: type[Recipe], name: str, value: object) -> bool:
     kinds: dict[str, type] = {field.name: type(field.default) for field in fields(of)}
     if name not in kinds:
         return False
+    if name == "teachers":
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
     allowed: dict[type, tuple[type, ...]] = {float: (float, int), tuple: (list,)}
     if type(value) not in allowed.get(kinds[name], (kinds[name],)):
         return False

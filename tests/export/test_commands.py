@@ -130,6 +130,9 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
     [
         ("train", "cnn", "--recipe", "recipe.json", "--architecture", "small"),
         ("train", "cnn", "--resume", "--architecture", "small"),
+        ("train", "cnn", "--channels", "8,x,8"),
+        ("train", "cnn", "--channels", "8,8"),
+        ("train", "cnn", "--ema", "1", "--dropout", "0.95"),
         ("train", "knn", "--seed", "99999999999"),
         ("tune", "knn", "--architecture", "small"),
         ("tune", "svm", "--epochs", "2"),
@@ -142,9 +145,10 @@ def test_options_that_contradict_one_another_are_refused(app: typer.Typer, words
 
 def test_shares_are_options_and_a_run_may_be_named_by_its_path(app: typer.Typer) -> None:
     shares = ("--seen-share", "0.3", "--frame-share", "0", "--reject-bias", "0.1", "--dense", "8", "--epochs", "1")
-    run(app, "train", "cnn", "runs/mine", "--architecture", "small", *shares)
+    run(app, "train", "cnn", "runs/mine", "--architecture", "small", "--channels", "4,4,8", *shares)
     recipe = json.loads(Path("runs/mine/recipe.json").read_text())
     assert [recipe[name] for name in ("seen_share", "frame_share", "reject_bias", "dense")] == [0.3, 0, 0.1, 8]
+    assert recipe["channels"] == [4, 4, 8]
 
 
 def test_fonts_that_frames_lack_are_named_before_patches_are_made(

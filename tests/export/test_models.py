@@ -52,6 +52,7 @@ def test_a_run_says_which_signs_only_chose(trained: Path, workshop: Workshop) ->
         '{"kind": "cnn", "epoch": 3}',
         '{"kind": "cnn", "epochs": "3"}',
         '{"kind": "cnn", "channels": 8}',
+        '{"kind": "cnn", "teachers": [1]}',
     ],
 )
 def test_what_is_no_recipe_is_an_error(text: str, tmp_path: Path) -> None:
@@ -106,6 +107,47 @@ def test_weights_of_another_network_are_no_start(workshop: Workshop, trained: Pa
     with pytest.raises(DataError, match="other layers"):
         cnn.train(workshop, tmp_path / "run", replace(SMALL, dense=24, start=str(trained)))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("has_bfloat16", "tolerance"), [(False, 1e-5), (True, 0.02)])
+def test_what_trains_quickly_says_what_is_served(
+    has_bfloat16: bool, tolerance: float, workshop: Workshop, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cnn, "_has_bfloat16", lambda: has_bfloat16)
+    served = cnn.load_trained(trained)
+    quick = cnn.build(SMALL, workshop.reject + 1, quick=True)
+    quick.set_weights(served.get_weights())
+    ink = as_input(workshop.validation.patches)
+    assert np.abs(quick.predict(ink, verbose=0) - served.predict(ink, verbose=0)).max() < tolerance
+
+
+def test_scales_before_a_pool_are_never_negative() -> None:
+    model = cnn.build(SMALL, 11, quick=True)
+    pooled = [at for at, layer in enumerate(model.layers) if "max_pooling" in layer.name]
+    norms = [model.layers[at + 1] for at in pooled]
+    assert [norm.gamma_constraint is not None for norm in norms] == [True, True]
+
+
+def test_a_student_believes_its_teachers_more_than_its_labels(
+    workshop: Workshop, trained: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    wrong = rng.integers(10, size=len(workshop.clean)).astype(np.uint8)
+    mislabelled = replace(workshop, clean=replace(workshop.clean, labels=wrong))
+    alone = cnn.train(mislabelled, tmp_path / "alone", SMALL)
+    taught = cnn.train(mislabelled, tmp_path / "taught", replace(SMALL, teachers=(str(trained), str(trained))))
+    assert taught.accuracy > alone.accuracy + 0.1
+    assert runs.read_recipe(tmp_path / "taught" / "recipe.json", cnn.Recipe).teachers == [str(trained)] * 2
+
+
+def test_who_cannot_teach_is_told_before_the_training(workshop: Workshop, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not a recipe"):
+        cnn.check(tmp_path / "run", replace(SMALL, teachers=(str(tmp_path / "none"),)), resume=False)
+    other = Path(shutil.copytree(trained, tmp_path / "other"))
+    settings = json.loads((other / "recipe.json").read_text())
+    (other / "recipe.json").write_text(json.dumps(settings | {"labels": list("abcdefghij")}))
+    with pytest.raises(DataError, match="other labels"):
+        cnn.train(workshop, tmp_path / "run", replace(SMALL, teachers=(str(other),)))
 
 
 def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) -> None:

@@ -160,7 +160,14 @@ def test_an_epoch_that_is_in_the_log_only_is_not_done(workshop: Workshop) -> Non
             {"kind": "cnn", "weight_decay": 0.1, "int8": True},
             "camdigits train cnn --architecture best --weight-decay 0.1 && camdigits export --int8",
         ),
-        ({"kind": "cnn", "channels": [1, 2, 3]}, "camdigits train cnn --recipe recipe.json && camdigits export"),
+        (
+            {"kind": "cnn", "architecture": "small", "teachers": ["runs/a", "runs/b"]},
+            "camdigits train cnn --architecture small --teacher runs/a --teacher runs/b && camdigits export",
+        ),
+        (
+            {"kind": "cnn", "channels": [1, 2, 3]},
+            "camdigits train cnn --architecture best --channels 1,2,3 && camdigits export",
+        ),
     ],
 )
 def test_a_recipe_becomes_the_command_that_trains_it(recipe: dict[str, object], expected: str) -> None:

@@ -52,7 +52,7 @@ def test_a_search_writes_the_best_recipe_and_its_plot(workshop: Workshop, tmp_pa
     assert list(told) == [0, 1, 2]
     assert best.value == max(value for value in told.values() if value is not None)
     recipe = runs.read_recipe(best.recipe, cnn.Recipe)
-    assert recipe == replace(TINY, channels=[4, 4, 8], **best.chosen)
+    assert recipe == replace(TINY, channels=[4, 4, 8], teachers=[], **best.chosen)
     assert 1e-4 <= recipe.rate <= 2e-2
     assert json.loads(best.recipe.read_text())["kind"] == "cnn"
     assert cv2.imread(str(best.plot)).shape[1] > 600
