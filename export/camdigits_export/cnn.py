@@ -120,7 +120,7 @@ TAUGHT, SOFTNESS = 0.8, 2.0
 """The share of teachers in what is learnt, and the temperature of what they say; the fit's own undoes it in the end."""
 
 DRAWS = 12
-"""Epochs whose patches teachers are asked about, which takes as long as to learn from them; later epochs repeat these."""
+"""Epochs whose patches teachers are asked about, which takes as long as to learn from them; later ones repeat these."""
 
 CHUNK = 8192
 """Patches that teachers are asked at a time."""
