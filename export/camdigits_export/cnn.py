@@ -4,11 +4,12 @@ In the run's folder, checkpoint.keras goes on from the last whole epoch, and mod
 weights (EMA), the temperature folded into the last layer.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
@@ -20,7 +21,7 @@ from camdigits_export import marks, runs
 from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
-from camdigits_export.patches import Workshop
+from camdigits_export.patches import FOLDER, Workshop, save
 
 Architecture = Literal["best", "small", "classic"]
 
@@ -257,7 +258,6 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
         super().__init__()
         self._workshop, self._recipe, self._epoch = workshop, recipe, epoch
         self._teachers = [_teacher(Path(run), workshop) for run in recipe.teachers]
-        self._taught: dict[int, NDArray[np.float32]] = {}
         self._draw()
 
     def __len__(self) -> int:
@@ -280,9 +280,17 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
         self._patches, labels = epoch_patches(self._workshop, self._recipe, draw)
         self._targets = np.eye(self._workshop.reject + 1, dtype=np.float32)[labels]
         if self._teachers:
-            if draw not in self._taught:
-                self._taught[draw] = _taught(self._teachers, self._patches)
-            self._targets = (1 - TAUGHT) * self._targets + TAUGHT * self._taught[draw]
+            self._targets = (1 - TAUGHT) * self._targets + TAUGHT * self._taught()
+
+    def _taught(self) -> NDArray[np.float32]:
+        """Return what teachers say of the epoch's patches: asked once, and kept for all that learn from these."""
+        digest = hashlib.sha256(self._patches.tobytes())
+        for run in self._recipe.teachers:
+            digest.update((Path(run) / "model.keras").read_bytes())
+        path = FOLDER / f"taught-{digest.hexdigest()[:12]}.npy"
+        if not path.is_file():
+            save(path, partial(np.save, arr=_ask(self._teachers, self._patches)))
+        return np.asarray(np.load(path))
 
 
 def _teacher(run: Path, workshop: Workshop) -> keras.Model:
@@ -294,7 +302,7 @@ def _teacher(run: Path, workshop: Workshop) -> keras.Model:
     return model
 
 
-def _taught(teachers: Sequence[keras.Model], patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _ask(teachers: Sequence[keras.Model], patches: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the (N, classes) mean of what teachers say of (N, 28, 28) patches, softened."""
     said = np.zeros((len(patches), teachers[0].output_shape[1]), np.float32)
     for at in range(0, len(patches), CHUNK):

@@ -190,7 +190,7 @@ def _framed(data: Dataset, count: int, seed: int, report: Report) -> PatchSet:
             jobs = [(start, min(FRAMES_PART, last - start), seed) for start in range(first, last, FRAMES_PART)]
             parts = _in_parts(f"frames {first} to {last} of {count}", _frames_part, jobs, data, report)
             patches, labels = np.concatenate([p for p, _ in parts]), np.concatenate([n for _, n in parts])
-            _save(path, partial(np.savez, patches=patches, labels=labels))
+            save(path, partial(np.savez, patches=patches, labels=labels))
         with np.load(path) as kept:
             found.append((kept["patches"], kept["labels"]))
     return PatchSet(np.concatenate([p for p, _ in found]), np.concatenate([n for _, n in found]), data.names)
@@ -206,7 +206,7 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
         return PatchSet(np.load(path, mmap_mode="r"), labels, data.names)
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
     patches = np.concatenate(_in_parts(f"{count} patches: {kind}", _part, jobs, data, report))
-    _save(path, partial(np.save, arr=patches))
+    save(path, partial(np.save, arr=patches))
     return PatchSet(patches, labels, data.names)
 
 
@@ -219,7 +219,7 @@ def _in_parts(what: str, make: Callable[[Job], Part], jobs: Sequence[Job], data:
         return list(pool.map(make, jobs))
 
 
-def _save(path: Path, write: Callable[[Path], None]) -> None:
+def save(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file aside first, so that what is there is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.part{path.suffix}")

@@ -129,8 +129,9 @@ def test_scales_before_a_pool_are_never_negative() -> None:
 
 
 def test_a_student_believes_its_teachers_more_than_its_labels(
-    workshop: Workshop, trained: Path, tmp_path: Path
+    workshop: Workshop, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     wrong = rng.integers(10, size=len(workshop.clean)).astype(np.uint8)
     mislabelled = replace(workshop, clean=replace(workshop.clean, labels=wrong))
@@ -138,6 +139,10 @@ def test_a_student_believes_its_teachers_more_than_its_labels(
     taught = cnn.train(mislabelled, tmp_path / "taught", replace(SMALL, teachers=(str(trained), str(trained))))
     assert taught.accuracy > alone.accuracy + 0.1
     assert runs.read_recipe(tmp_path / "taught" / "recipe.json", cnn.Recipe).teachers == [str(trained)] * 2
+    answers = {path: path.stat().st_mtime_ns for path in cnn.FOLDER.glob("taught-*.npy")}
+    assert len(answers) == SMALL.epochs
+    cnn.train(mislabelled, tmp_path / "again", replace(SMALL, dense=16, teachers=(str(trained), str(trained))))
+    assert answers == {path: path.stat().st_mtime_ns for path in cnn.FOLDER.glob("taught-*.npy")}
 
 
 def test_who_cannot_teach_is_told_before_the_training(workshop: Workshop, trained: Path, tmp_path: Path) -> None:
