@@ -19,7 +19,13 @@ from tests.export.test_judgement import missing, write_run
 
 TINY = cnn.Recipe(architecture="small", channels=(4, 4, 8), dense=8, batch=64, epochs=2, rate=5e-3, ema=0.9)
 NEIGHBOURS = knn.Recipe(components=16, neighbours=3, seen=100, rejects=150)
-PLAN: dict[str, rebuild.Recipe] = {"knn": NEIGHBOURS, "best-1": TINY, "best-2": replace(TINY, seed=2)}
+TAUGHT = replace(TINY, teachers=("runs/teacher",))
+PLAN: dict[str, rebuild.Recipe] = {
+    "knn": NEIGHBOURS,
+    "teacher": TINY,
+    "best-1": TAUGHT,
+    "best-2": replace(TAUGHT, seed=2),
+}
 
 
 @pytest.fixture
@@ -68,6 +74,7 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     report = Path("models/REPORT.md").read_text()
     other = {"best-1": "best-2", "best-2": "best-1"}[best]
     named = ["models/cnn.onnx", "models/knn.onnx", "runs/best-1, int8", "runs/best-2, int8", f"runs/{other}"]
+    named += ["runs/teacher", "runs/teacher, int8"]
     assert sorted(re.findall(r"^\*\*(.+?)\*\*", report, re.MULTILINE)) == sorted(named)
     assert f"mean of models/cnn.onnx, runs/{other}" in report
     before = {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
@@ -86,13 +93,14 @@ def test_what_was_stopped_goes_on(app: typer.Typer, workshop: Workshop) -> None:
         if epoch == 2:
             raise KeyboardInterrupt
 
-    assert rebuild.state(Path("runs/best-1"), TINY) == "new"
+    cnn.train(workshop, Path("runs/teacher"), TINY)
+    assert rebuild.state(Path("runs/best-1"), TAUGHT) == "new"
     with pytest.raises(KeyboardInterrupt):
-        cnn.train(workshop, Path("runs/best-1"), TINY, report=interrupt)
-    assert rebuild.state(Path("runs/best-1"), TINY) == "begun"
+        cnn.train(workshop, Path("runs/best-1"), TAUGHT, report=interrupt)
+    assert rebuild.state(Path("runs/best-1"), TAUGHT) == "begun"
     run(app)
     assert [row["epoch"] for row in runs.read_log(Path("runs/best-1"))] == [1, 2]
-    assert rebuild.state(Path("runs/best-1"), TINY) == "done"
+    assert rebuild.state(Path("runs/best-1"), TAUGHT) == "done"
 
 
 @pytest.mark.usefixtures("app")
