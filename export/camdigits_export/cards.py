@@ -109,9 +109,10 @@ def _section(title: str) -> re.Pattern[str]:
 
 def _data(recipe: Mapping[str, Any]) -> str:
     if recipe["kind"] == "cnn":
+        epochs = "in each of the first twelve epochs, which repeat" if recipe.get("teachers") else "in each epoch"
         share = {name: f"{100 * recipe[f'{name}_share']:.0f} %" for name in ("seen", "rare", "reject")}
         kinds = {
-            "seen": f"{share['seen']} of them, others in each epoch,",
+            "seen": f"{share['seen']} of them, others {epochs},",
             "rare": f"For each epoch {share['rare']} as many digits",
             "rejects": f"For each epoch {share['reject']} as many rejects",
         }

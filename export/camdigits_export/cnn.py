@@ -101,9 +101,10 @@ RECIPES: dict[Architecture, Recipe] = {
 class Figures:
     """How a model does; shares of 0 to 1, all but the first on validation.
 
-    training: right in training, augmented and with dropout. accuracy: clean digits read right (a rejected digit is
-    wrong). seen: the same digits as a camera sees them. rejected: clean digits taken for no digit. caught: held-out
-    rejects taken for no digit. framed: digits in composed frames read right. passed: all else in them that is taken for
+    training: right in training, augmented and with dropout; of a taught network, as its teachers have it. accuracy:
+    clean digits read right (a rejected digit is wrong). seen: the same digits as a camera sees them. rejected: clean
+    digits taken for no digit. caught: held-out rejects taken for no digit. framed: digits in composed frames read
+    right. passed: all else in them that is taken for
     a digit; both 0 where there are no frames. temperature: what calibrated it.
     """
 
@@ -284,7 +285,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
 
     def _taught(self) -> NDArray[np.float32]:
         """Return what teachers say of the epoch's patches: asked once, and kept for all that learn from these."""
-        digest = hashlib.sha256(self._patches.tobytes())
+        digest = hashlib.sha256(self._patches.tobytes() + repr(SOFTNESS).encode())
         for run in self._recipe.teachers:
             digest.update((Path(run) / "model.keras").read_bytes())
         path = FOLDER / f"taught-{digest.hexdigest()[:12]}.npy"
