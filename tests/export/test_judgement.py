@@ -104,7 +104,8 @@ def evaluated(
 def test_the_page_is_whole_and_needs_nothing_else(evaluated: tuple[PatchSet, str, Any, Page, str]) -> None:
     _, said, _, page, text = evaluated
     assert "out/report.html" in said
-    assert not re.search(r"https?://|//www|@import|url\(", text)
+    written = re.sub(r"base64,[\w+/=]+", "", text)  # pixels may spell anything
+    assert not re.search(r"https?://|//www|@import|url\(", written)
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     assert page.pictures
     assert all(source.startswith("data:image/png;base64,") for source in page.pictures)
