@@ -481,6 +481,9 @@ def compare(
     """Measure models side by side: data sets, corrupted digits, rejects, size, time."""
     if join and not output:
         raise typer.BadParameter("is for a report; name it with --output", param_hint="--join")
+    # the plot and the rows lie beside it, named alike: a picture of that name would be lost
+    if output and output.suffix != ".md":
+        raise typer.BadParameter("a report's name ends in .md", param_hint="--output")
     with _extra():
         from camdigits.classify import shipped_models
         from camdigits_export import compare as side

@@ -137,6 +137,8 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
         ("tune", "knn", "--architecture", "small"),
         ("tune", "svm", "--epochs", "2"),
         ("export", "runs/cnn-1", "--check", "cnn.onnx"),
+        ("compare", "cnn", "--output", "page.png"),
+        ("compare", "cnn", "--output", "signs"),
     ],
 )
 def test_options_that_contradict_one_another_are_refused(app: typer.Typer, words: tuple[str, ...]) -> None:
