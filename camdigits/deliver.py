@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -212,7 +213,9 @@ class Broker:
     def close(self) -> None:
         """Say goodbye, so that the sensors are unavailable from now on."""
         if self._client.is_connected():
-            self._client.publish(self._status, "offline", qos=1, retain=True).wait_for_publish(1)
+            # a broker that goes in this moment knows that we are gone: the will says so
+            with suppress(RuntimeError, ValueError):
+                self._client.publish(self._status, "offline", qos=1, retain=True).wait_for_publish(1)
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -305,6 +305,15 @@ def test_a_killed_broker_gets_what_it_missed_once_it_is_back(tmp_path: Path) -> 
         broker.close()
 
 
+def test_a_broker_that_goes_while_we_say_goodbye_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
+    broker = Broker(f"mqtt://127.0.0.1:{free_port()}")
+    # the moment between the question and the goodbye, which no real broker can be made to hit
+    monkeypatch.setattr(broker._client, "is_connected", lambda: True)
+    broker.close()
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize("address", ["http://here", "mqtt://", "here"])
 def test_what_is_no_broker_is_refused(address: str) -> None:
     with pytest.raises(SinkError, match="not mqtt://host"):
