@@ -109,7 +109,11 @@ def _section(title: str) -> re.Pattern[str]:
 
 def _data(recipe: Mapping[str, Any]) -> str:
     if recipe["kind"] == "cnn":
-        epochs = "in each of the first twelve epochs, which repeat" if recipe.get("teachers") else "in each epoch"
+        epochs = "in each epoch"
+        if recipe.get("teachers"):
+            from camdigits_export.cnn import DRAWS
+
+            epochs = f"in each of the first {DRAWS} epochs, which repeat"
         share = {name: f"{100 * recipe[f'{name}_share']:.0f} %" for name in ("seen", "rare", "reject")}
         kinds = {
             "seen": f"{share['seen']} of them, others {epochs},",

@@ -104,8 +104,8 @@ class Figures:
     training: right in training, augmented and with dropout; of a taught network, as its teachers have it. accuracy:
     clean digits read right (a rejected digit is wrong). seen: the same digits as a camera sees them. rejected: clean
     digits taken for no digit. caught: held-out rejects taken for no digit. framed: digits in composed frames read
-    right. passed: all else in them that is taken for
-    a digit; both 0 where there are no frames. temperature: what calibrated it.
+    right. passed: all else in them that is taken for a digit; both 0 where there are no frames. temperature: what
+    calibrated it.
     """
 
     training: float
@@ -134,8 +134,8 @@ Report = Callable[[int, int, float, Figures | None], None]
 def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
     """Return the untrained network: `patches` (N, 28, 28) float32 to `probabilities` (N, classes) float32.
 
-    quick: the same weights for training. Pools before it normalizes, which is the same where scales are not negative,
-    and computes in bfloat16 where the processor does: together half the time.
+    quick: the same weights for training, in half the time. It pools before it normalizes, which is the same where
+    scales are not negative, and computes in bfloat16 where the processor does, which is nearly the same.
     """
     layers = keras.layers
     dtype = "mixed_bfloat16" if quick and _has_bfloat16() else "float32"
@@ -258,7 +258,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
     def __init__(self, workshop: Workshop, recipe: Recipe, epoch: int) -> None:
         super().__init__()
         self._workshop, self._recipe, self._epoch = workshop, recipe, epoch
-        self._teachers = [_teacher(Path(run), workshop) for run in recipe.teachers]
+        self._teachers = _Teachers(recipe.teachers, workshop) if recipe.teachers else None
         self._draw()
 
     def __len__(self) -> int:
@@ -281,17 +281,39 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
         self._patches, labels = epoch_patches(self._workshop, self._recipe, draw)
         self._targets = np.eye(self._workshop.reject + 1, dtype=np.float32)[labels]
         if self._teachers:
-            self._targets = (1 - TAUGHT) * self._targets + TAUGHT * self._taught()
+            self._targets = (1 - TAUGHT) * self._targets + TAUGHT * self._teachers.say(self._patches)
 
-    def _taught(self) -> NDArray[np.float32]:
-        """Return what teachers say of the epoch's patches: asked once, and kept for all that learn from these."""
-        digest = hashlib.sha256(self._patches.tobytes() + repr(SOFTNESS).encode())
-        for run in self._recipe.teachers:
-            digest.update((Path(run) / "model.keras").read_bytes())
+
+class _Teachers:
+    """Runs that others learn from."""
+
+    def __init__(self, names: Sequence[str], workshop: Workshop) -> None:
+        """Load them. Raises DataError where one knows other labels."""
+        self._models = [_teacher(Path(name), workshop) for name in names]
+        self._digest = hashlib.sha256(repr(SOFTNESS).encode())
+        for name in names:
+            self._digest.update((Path(name) / "model.keras").read_bytes())
+
+    def say(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the (N, classes) softened mean of what they say of (N, 28, 28) patches.
+
+        They are asked once; the answer is kept for all that learn from the same patches.
+        """
+        digest = self._digest.copy()
+        digest.update(patches.data)
         path = FOLDER / f"taught-{digest.hexdigest()[:12]}.npy"
         if not path.is_file():
-            save(path, partial(np.save, arr=_ask(self._teachers, self._patches)))
+            save(path, partial(np.save, arr=self._asked(patches)))
         return np.asarray(np.load(path))
+
+    def _asked(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        said = np.zeros((len(patches), self._models[0].output_shape[1]), np.float32)
+        for at in range(0, len(patches), CHUNK):
+            ink = as_input(patches[at : at + CHUNK])
+            for model in self._models:
+                soft = model.predict(ink, 512, verbose=0) ** (1 / SOFTNESS)
+                said[at : at + CHUNK] += soft / soft.sum(axis=1, keepdims=True) / len(self._models)
+        return said
 
 
 def _teacher(run: Path, workshop: Workshop) -> keras.Model:
@@ -301,17 +323,6 @@ def _teacher(run: Path, workshop: Workshop) -> keras.Model:
     model = build(runs.read_recipe(run / "recipe.json", Recipe), workshop.reject + 1, quick=True)
     model.set_weights(load_trained(run).get_weights())
     return model
-
-
-def _ask(teachers: Sequence[keras.Model], patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the (N, classes) mean of what teachers say of (N, 28, 28) patches, softened."""
-    said = np.zeros((len(patches), teachers[0].output_shape[1]), np.float32)
-    for at in range(0, len(patches), CHUNK):
-        ink = as_input(patches[at : at + CHUNK])
-        for teacher in teachers:
-            soft = teacher.predict(ink, 512, verbose=0) ** (1 / SOFTNESS)
-            said[at : at + CHUNK] += soft / soft.sum(axis=1, keepdims=True) / len(teachers)
-    return said
 
 
 class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not typed

@@ -229,8 +229,10 @@ def command(recipe: Mapping[str, Any]) -> str:
             words += [word for run in value for word in ("--teacher", run)]
         elif name == "channels":
             words += ["--channels", ",".join(map(str, value))]
+        elif name == "deskew":
+            words.append("--no-deskew")
         else:
-            words += ["--no-deskew"] if name == "deskew" else [f"--{name.replace('_', '-')}", str(value)]
+            words += [f"--{name.replace('_', '-')}", str(value)]
     if kind == "cnn":
         words += ["&& camdigits export"] + ["--int8"] * bool(recipe.get("int8"))
     return " ".join(words)
