@@ -111,9 +111,7 @@ def _data(recipe: Mapping[str, Any]) -> str:
     if recipe["kind"] == "cnn":
         epochs = "in each epoch"
         if recipe.get("teachers"):
-            from camdigits_export.cnn import DRAWS
-
-            epochs = f"in each of the first {DRAWS} epochs, which repeat"
+            epochs = f"in each of the first {recipe.get('draws', 12)} epochs, which repeat"
         share = {name: f"{100 * recipe[f'{name}_share']:.0f} %" for name in ("seen", "rare", "reject")}
         kinds = {
             "seen": f"{share['seen']} of them, others {epochs},",

@@ -120,6 +120,9 @@ def train_cnn(
     reject_share: Share = None,
     frame_share: Share = None,
     jitter_share: Share = None,
+    least: Annotated[
+        int | None, typer.Option(min=0, help="Signs in an epoch; of a smaller data set each comes several times.")
+    ] = None,
     reject_bias: Annotated[
         float | None, typer.Option(min=0, help="Log-odds taken from `not a digit` once trained.")
     ] = None,
@@ -128,6 +131,11 @@ def train_cnn(
     ] = None,
     teacher: Annotated[
         list[Path] | None, typer.Option(metavar="RUN", help="Learn from what this run says; several times, several.")
+    ] = None,
+    taught: Annotated[float | None, typer.Option(min=0, max=1, help="Share of teachers in what is learnt.")] = None,
+    softness: Annotated[float | None, typer.Option(min=0.01, help="Temperature of what teachers say.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="Epochs that teachers are asked about; others repeat.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or with the newest one.")] = False,
 ) -> None:
@@ -141,22 +149,27 @@ def train_cnn(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "ema": ema,
-        "channels": _numbers(channels) if channels else None,
+        "channels": None if channels is None else _numbers(channels),
         "dense": dense,
         "seen_share": seen_share,
         "rare_share": rare_share,
         "reject_share": reject_share,
         "frame_share": frame_share,
         "jitter_share": jitter_share,
+        "least": least,
         "reject_bias": reject_bias,
         "start": str(start) if start else None,
         "teachers": tuple(map(str, teacher)) if teacher else None,
+        "taught": taught,
+        "softness": softness,
+        "draws": draws,
     }
     asked = {option: value for option, value in options.items() if value is not None}
     if resume and (asked or recipe or architecture):
         raise typer.BadParameter("goes on as the run began; leave out the other options", param_hint="--resume")
     _not_both(recipe, architecture)
     with _extra():
+        _load_tensorflow()
         from camdigits_export import cnn
         from camdigits_export.runs import read_recipe
 
@@ -291,7 +304,8 @@ def _train_cnn(run: Path, recipe: "cnn.Recipe", resume: bool) -> None:
                     f"epoch {epoch}: training {figures.training:.2%}, validation {figures.accuracy:.2%} "
                     f"(as a camera sees it {figures.seen:.2%}), digits rejected {figures.rejected:.2%}, "
                     f"rejects caught {figures.caught:.2%}"
-                    + (f", in frames {figures.framed:.2%}, wrongly {figures.passed:.2%}" if figures.framed else "")
+                    + (f", in frames {figures.framed:.2%}, wrongly {figures.passed:.2%}" if figures.framed else ""),
+                    soft_wrap=True,
                 )
 
         try:
@@ -391,6 +405,7 @@ def export(
     if output and output.suffix != ".onnx":
         raise typer.BadParameter("a model's name ends in .onnx", param_hint="--output")
     with _extra():
+        _load_tensorflow()
         from camdigits_export import to_onnx
 
         if check:
@@ -449,8 +464,8 @@ def evaluate(
         from camdigits_export.datasets import DataError
 
         classifier = Classifier(model)
-        trained = measure.recipe(classifier).get("dataset", "mnist")
-        patches = measure.dataset(dataset, _say, trained)
+        recipe = measure.recipe(classifier)
+        patches = measure.dataset(dataset, _say, recipe)
         found = measure.score(classifier, patches)
         judged = measure.judge(classifier, dataset, patches, found)
         print("\n".join(measure.summary(judged)))
@@ -460,7 +475,7 @@ def evaluate(
             from camdigits_export.report import write_report
 
             try:
-                learnt = training(trained, _say)
+                learnt = training(recipe.get("dataset", "mnist"), _say)
             except DataError as error:
                 learnt = None
                 _say(f"no training patches to show beside mistakes: {error}")
@@ -508,6 +523,7 @@ def rebuild(
 ) -> None:
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():
+        _load_tensorflow()
         from camdigits_export import cards, cnn, to_onnx
         from camdigits_export import compare as side
         from camdigits_export import evaluate as measure
@@ -573,8 +589,7 @@ def _newest() -> Path | None:
 
 @contextmanager
 def _extra() -> Iterator[None]:
-    """Turn a package that is not installed into one line, and keep TensorFlow's chatter off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Turn a package that is not installed into one line."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -582,6 +597,20 @@ def _extra() -> Iterator[None]:
             f"the workshop needs {error.name}, which is not installed; in the checkout: "
             'python -m pip install ".[export]"'
         ) from error
+
+
+def _load_tensorflow() -> None:
+    """Import TensorFlow, whose libraries greet on file descriptor 2 before they can be told not to."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow  # noqa: F401, ICN001 - only to have it there
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _progress() -> "Progress":

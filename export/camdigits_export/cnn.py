@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits_export import marks, runs
+from camdigits_export import datasets, marks, runs
 from camdigits_export.augment import as_input, jitter
 from camdigits_export.calibrate import fit_temperature
 from camdigits_export.datasets import DataError
@@ -36,9 +36,11 @@ class Recipe:
     averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
     camera sees them. rare_share, reject_share: of each, for every training digit. frame_share: the same of what the
     reader finds in composed frames; 0 composes none. jitter_share: of all patches, those turned and shifted anew.
-    teachers: runs whose probabilities, softened and averaged, are most of what it learns (Hinton, Vinyals and Dean
-    2015); none by default. reject_bias: log-odds taken from `not a digit` once trained: a digit rejected is lost, what
-    passes is still weighed against its surroundings.
+    least: signs in an epoch; of a smaller data set each comes several times. reject_bias: log-odds taken from `not a
+    digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings. teachers: runs
+    whose probabilities are, with a share of `taught`, what it learns (Hinton, Vinyals and Dean 2015), averaged and
+    softened by a temperature of `softness`, which the fit's own undoes in the end; none by default. draws: epochs whose
+    patches teachers are asked about, which takes as long as to learn from them; later ones repeat these.
     """
 
     kind: ClassVar[str] = "cnn"
@@ -60,7 +62,11 @@ class Recipe:
     reject_share: float = 0.2
     frame_share: float = 0.5
     jitter_share: float = 0.7
+    least: int = 5000
     reject_bias: float = 1.0
+    taught: float = 0.8
+    softness: float = 2.0
+    draws: int = 12
 
     def __post_init__(self) -> None:
         """Raise ValueError where no network can be built or trained so: a recipe.json may say anything."""
@@ -68,15 +74,17 @@ class Recipe:
             raise ValueError(f"architecture {self.architecture!r}")
         if len(self.channels) != (2 if self.architecture == "classic" else 3):
             raise ValueError(f"{len(self.channels)} channels for {self.architecture}")
-        if self.ema > 1 or self.dropout >= 1 or self.seen_share > 1 or self.jitter_share > 1:
-            raise ValueError("ema, dropout, seen_share and jitter_share are shares")
+        if self.dropout >= 1 or max(self.ema, self.seen_share, self.jitter_share, self.taught) > 1:
+            raise ValueError("ema, dropout, seen_share, jitter_share and taught are shares")
+        if not self.softness:
+            raise ValueError("no softness")
 
 
 RECIPES: dict[Architecture, Recipe] = {
     "best": Recipe(),
     "small": Recipe(architecture="small", epochs=32, channels=(14, 24, 32), dense=32, dropout=0.05),
-    # as keras/examples/mnist_cnn.py had it: Adadelta at 1.0, no augmentation, no averaging; of the rejects, which that
-    # example had not, it learns to doubt one digit in a hundred: that is taken back
+    # as keras/examples/mnist_cnn.py had it: Adadelta at 1.0, no augmentation; the weights that it goes through are
+    # averaged. Of the rejects, which that example had not, it learns to doubt one digit in a hundred: taken back here
     "classic": Recipe(
         architecture="classic",
         epochs=10,
@@ -86,7 +94,6 @@ RECIPES: dict[Architecture, Recipe] = {
         batch=128,
         rate=1.0,
         weight_decay=0.0,
-        ema=0.0,
         seen_share=0.0,
         rare_share=0.0,
         frame_share=0.0,
@@ -117,12 +124,6 @@ class Figures:
     framed: float = 0.0
     passed: float = 0.0
 
-
-TAUGHT, SOFTNESS = 0.8, 2.0
-"""The share of teachers in what is learnt, and the temperature of what they say; the fit's own undoes it in the end."""
-
-DRAWS = 12
-"""Epochs whose patches teachers are asked about, which takes as long as to learn from them; later ones repeat these."""
 
 CHUNK = 8192
 """Patches that teachers are asked at a time."""
@@ -177,8 +178,10 @@ def _has_bfloat16() -> bool:
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Return what the recipe trains with; steps: batches in an epoch."""
+    # the average begins with the first weights: a short training must forget them too
+    ema = min(recipe.ema, 1 - 10 / max(recipe.epochs * steps, 11))
     if recipe.architecture == "classic":
-        return keras.optimizers.Adadelta(recipe.rate)
+        return keras.optimizers.Adadelta(recipe.rate, use_ema=True, ema_momentum=ema)
     schedule = keras.optimizers.schedules.CosineDecay(
         recipe.rate / 20,
         decay_steps=max(recipe.epochs - 1, 1) * steps,
@@ -186,8 +189,6 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         warmup_target=recipe.rate,
         warmup_steps=steps,
     )
-    # the average begins with the first weights: a short training must forget them too
-    ema = min(recipe.ema, 1 - 10 / max(recipe.epochs * steps, 11))
     return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=ema)
 
 
@@ -219,8 +220,13 @@ def train(
             metrics=["accuracy"],
             jit_compile=False,  # measured: on processors it takes several times as long
         )
-    keeper = _Keeper(workshop, recipe, run, len(batches), figures, report)
-    model.fit(batches, initial_epoch=done, epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[keeper])
+    keeper = _Keeper(workshop, recipe, run, batches, figures, report)
+    try:
+        model.fit(batches, initial_epoch=done, epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[keeper])
+    except BaseException:
+        if not (run / "checkpoint.keras").exists():
+            runs.forget(run)
+        raise
     if keeper.figures is None:
         raise DataError(f"{run}: nothing to train; its recipe has {recipe.epochs} epochs")
     return keeper.figures
@@ -235,13 +241,13 @@ def check(run: Path, recipe: Recipe, resume: bool) -> None:
         resumed(run)
         return
     runs.check_free(run)
-    if recipe.frame_share:
+    names = datasets.names(recipe.dataset)
+    if recipe.frame_share and names == datasets.DIGITS:
         marks.check()
     if recipe.start:
         load_trained(Path(recipe.start))
     for teacher in recipe.teachers:
-        runs.read_recipe(Path(teacher) / "recipe.json", Recipe)
-        load_trained(Path(teacher))
+        _teacher(Path(teacher), names)
 
 
 def _start_with(path: Path, model: keras.Model) -> None:
@@ -258,7 +264,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
     def __init__(self, workshop: Workshop, recipe: Recipe, epoch: int) -> None:
         super().__init__()
         self._workshop, self._recipe, self._epoch = workshop, recipe, epoch
-        self._teachers = _Teachers(recipe.teachers, workshop) if recipe.teachers else None
+        self._teachers = _Teachers(recipe, workshop.names) if recipe.teachers else None
         self._draw()
 
     def __len__(self) -> int:
@@ -270,28 +276,30 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
         part = slice(at * self._recipe.batch, (at + 1) * self._recipe.batch)
         return as_input(self._patches[part]), self._targets[part]
 
-    def on_epoch_end(self) -> None:
-        """Draw the next epoch."""
-        self._epoch += 1
-        if self._epoch < self._recipe.epochs:
+    def draw(self, epoch: int) -> None:
+        """Become an epoch, counted from 0, unless it is that."""
+        if epoch != self._epoch:
+            self._epoch = epoch
             self._draw()
 
     def _draw(self) -> None:
-        draw = self._epoch % DRAWS if self._teachers else self._epoch
-        self._patches, labels = epoch_patches(self._workshop, self._recipe, draw)
+        recipe = self._recipe
+        draw = self._epoch % recipe.draws if self._teachers else self._epoch
+        self._patches, labels = epoch_patches(self._workshop, recipe, draw)
         self._targets = np.eye(self._workshop.reject + 1, dtype=np.float32)[labels]
         if self._teachers:
-            self._targets = (1 - TAUGHT) * self._targets + TAUGHT * self._teachers.say(self._patches)
+            self._targets = (1 - recipe.taught) * self._targets + recipe.taught * self._teachers.say(self._patches)
 
 
 class _Teachers:
     """Runs that others learn from."""
 
-    def __init__(self, names: Sequence[str], workshop: Workshop) -> None:
+    def __init__(self, recipe: Recipe, labels: Sequence[str]) -> None:
         """Load them. Raises DataError where one knows other labels."""
-        self._models = [_teacher(Path(name), workshop) for name in names]
-        self._digest = hashlib.sha256(repr(SOFTNESS).encode())
-        for name in names:
+        self._models = [_teacher(Path(name), labels) for name in recipe.teachers]
+        self._softness = recipe.softness
+        self._digest = hashlib.sha256(repr(recipe.softness).encode())
+        for name in recipe.teachers:
             self._digest.update((Path(name) / "model.keras").read_bytes())
 
     def say(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -311,16 +319,17 @@ class _Teachers:
         for at in range(0, len(patches), CHUNK):
             ink = as_input(patches[at : at + CHUNK])
             for model in self._models:
-                soft = model.predict(ink, 512, verbose=0) ** (1 / SOFTNESS)
+                soft = model.predict(ink, 512, verbose=0) ** (1 / self._softness)
                 said[at : at + CHUNK] += soft / soft.sum(axis=1, keepdims=True) / len(self._models)
         return said
 
 
-def _teacher(run: Path, workshop: Workshop) -> keras.Model:
-    """Return a run's network, quick. Raises DataError where it knows other labels."""
-    if runs.read_settings(run)["labels"] != list(workshop.names):
+def _teacher(run: Path, labels: Sequence[str]) -> keras.Model:
+    """Return a run's network, quick. Raises DataError where it knows other labels, or there is none."""
+    recipe = runs.read_recipe(run / "recipe.json", Recipe)
+    if runs.read_settings(run)["labels"] != list(labels):
         raise DataError(f"{run}: knows other labels than the data set has; name teachers that learnt from the same")
-    model = build(runs.read_recipe(run / "recipe.json", Recipe), workshop.reject + 1, quick=True)
+    model = build(recipe, len(labels) + 1, quick=True)
     model.set_weights(load_trained(run).get_weights())
     return model
 
@@ -329,49 +338,72 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not t
     """After each epoch: measures, calibrates and saves what would be exported, and from where to go on."""
 
     def __init__(
-        self, workshop: Workshop, recipe: Recipe, run: Path, steps: int, figures: Figures | None, report: Report
+        self, workshop: Workshop, recipe: Recipe, run: Path, batches: _Batches, figures: Figures | None, report: Report
     ) -> None:
         super().__init__()
-        self._workshop, self._recipe, self._run, self._steps, self._report = workshop, recipe, run, steps, report
+        self._workshop, self._recipe, self._run, self._batches, self._report = workshop, recipe, run, batches, report
         self.figures = figures
         self._epoch, self._begun = 0, 0.0
         self._served = build(recipe, workshop.reject + 1)
+        self._logits = keras.Model(self._served.input, self._served.get_layer("logits").output)
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002 - Keras passes it by name
         self._epoch, self._begun = epoch, time.perf_counter()
+        # not at the end of the last one, which must be saved first
+        self._batches.draw(epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
         if not math.isfinite(logs["loss"]):
             raise DataError(f"{self._run}: the loss is no longer a number in epoch {self._epoch + 1}; lower --rate")
-        self._report(self._epoch + 1, self._recipe.epochs, (batch + 1) / self._steps, None)
+        self._report(self._epoch + 1, self._recipe.epochs, (batch + 1) / len(self._batches), None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        self.figures = _serve(self.model, self._served, self._workshop, logs["accuracy"], self._recipe.reject_bias)
-        unfinished = self._run / "unfinished.keras"
+        self.figures = self._serve(logs["accuracy"])
         try:
             seconds = time.perf_counter() - self._begun
             runs.log(self._run, {"epoch": epoch + 1, "loss": logs["loss"], **asdict(self.figures), "seconds": seconds})
             draw_curves(self._run)
-            # written aside first: an interrupt or a full disk never leaves half a model; the checkpoint is the last
-            for model, name in ((self._served, "model.keras"), (self.model, "checkpoint.keras")):
-                model.save(unfinished)
-                unfinished.replace(self._run / name)
+            # the checkpoint is the last: what is before it is done again
+            save(self._run / "model.keras", self._served.save)
+            for stale in self._run.glob("model*.onnx"):
+                stale.unlink()
+            save(self._run / "checkpoint.keras", self.model.save)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             raise DataError(
                 f"{self._run}: epoch {epoch + 1} cannot be saved ({error.strerror or error}); make room, then --resume"
             ) from error
         self._report(epoch + 1, self._recipe.epochs, 1.0, self.figures)
 
+    def _serve(self, training: float) -> Figures:
+        """Give the served model averaged weights, less of the reject class, and a temperature; return how it does."""
+        served, reject = self._served, self._workshop.reject
+        served.set_weights(self.model.get_weights())
+        self.model.optimizer.finalize_variable_values(served.trainable_variables)
+        last = served.get_layer("logits")
+        weights, bias = last.get_weights()
+        bias[reject] -= self._recipe.reject_bias
+        last.set_weights([weights, bias])
+        choosing = self._workshop.choosing()
+        logits = np.asarray(self._logits.predict(as_input(choosing.patches), 512, verbose=0))
+        temperature = fit_temperature(logits, choosing.labels)
+        last.set_weights([weights / temperature, bias / temperature])
+        return Figures(training=training, **self._workshop.figures(logits.argmax(axis=1)), temperature=temperature)
+
 
 def _steps(workshop: Workshop, recipe: Recipe) -> int:
     """Return the batches in an epoch."""
-    return -(-(len(workshop.clean) + sum(_drawn(workshop, recipe))) // recipe.batch)
+    return -(-(_signs(workshop, recipe) + sum(_drawn(workshop, recipe))) // recipe.batch)
+
+
+def _signs(workshop: Workshop, recipe: Recipe) -> int:
+    """Return how many training signs an epoch has."""
+    count = len(workshop.clean)
+    return count * max(1, -(-recipe.least // count))
 
 
 def _drawn(workshop: Workshop, recipe: Recipe) -> tuple[int, int, int]:
     """Return how many rare digits, rejects and findings of frames an epoch draws."""
-    count = len(workshop.clean)
+    count = _signs(workshop, recipe)
     rare = round(count * recipe.rare_share) if len(workshop.rare) else 0
     framed = round(count * recipe.frame_share) if len(workshop.framed) else 0
     return rare, round(count * recipe.reject_share), framed
@@ -380,13 +412,14 @@ def _drawn(workshop: Workshop, recipe: Recipe) -> tuple[int, int, int]:
 def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one epoch's (N, 28, 28) uint8 patches and (N,) labels, shuffled; the same for the same epoch and seed.
 
-    Every training digit comes once, clean or as a camera sees it; all else is drawn anew each time.
+    Every training digit comes once, or each as often, clean or as a camera sees it; all else is drawn anew each time.
     """
     rng = np.random.default_rng([recipe.seed, epoch])
-    count = len(workshop.clean)
-    digits = np.array(workshop.clean.patches)
+    count = _signs(workshop, recipe)
+    of = np.arange(count) % len(workshop.clean)
+    digits = workshop.clean.patches[of]
     at = np.nonzero(rng.random(count) < recipe.seen_share)[0]
-    digits[at] = workshop.seen[rng.integers(len(workshop.seen), size=len(at)), at]
+    digits[at] = workshop.seen[rng.integers(len(workshop.seen), size=len(at)), of[at]]
     rare_count, reject_count, framed_count = _drawn(workshop, recipe)
     rare = rng.integers(len(workshop.rare), size=rare_count)
     rejects = rng.integers(len(workshop.rejects), size=reject_count)
@@ -396,7 +429,7 @@ def epoch_patches(workshop: Workshop, recipe: Recipe, epoch: int) -> tuple[NDArr
     )
     labels = np.concatenate(
         [
-            workshop.clean.labels,
+            workshop.clean.labels[of],
             workshop.rare.labels[rare],
             np.full(len(rejects), workshop.reject, np.uint8),
             workshop.framed.labels[framed],
@@ -417,23 +450,6 @@ def load_trained(path: Path) -> keras.Model:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many unrelated classes for broken archives
         raise DataError(f"{file}: Keras cannot read it ({str(error).splitlines()[0]}); train it again") from error
-
-
-def _serve(model: keras.Model, served: keras.Model, workshop: Workshop, training: float, reject_bias: float) -> Figures:
-    """Give `served` the averaged weights, less of the reject class, and its temperature; return how it does."""
-    served.set_weights(model.get_weights())
-    if model.optimizer.use_ema:
-        model.optimizer.finalize_variable_values(served.trainable_variables)
-    last = served.get_layer("logits")
-    weights, bias = last.get_weights()
-    bias[workshop.reject] -= reject_bias
-    last.set_weights([weights, bias])
-    logits_of = keras.Model(served.input, served.get_layer("logits").output)
-    choosing = workshop.choosing()
-    logits = np.asarray(logits_of.predict(as_input(choosing.patches), 512, verbose=0))
-    temperature = fit_temperature(logits, choosing.labels)
-    last.set_weights([weights / temperature, bias / temperature])
-    return Figures(training=training, **workshop.figures(logits.argmax(axis=1)), temperature=temperature)
 
 
 def draw_curves(run: Path) -> Path:
@@ -473,7 +489,5 @@ def _resume(run: Path, workshop: Workshop) -> tuple[Recipe, keras.Model, int, Fi
         last = runs.read_log(run)[-1]
         figures = Figures(**{name: last[name] for name in Figures.__dataclass_fields__})
     except Exception as error:  # Keras raises many unrelated classes for broken archives
-        raise DataError(
-            f"{run}: no training to resume ({str(error).splitlines()[0]}); start one without --resume"
-        ) from error
+        raise DataError(f"{run}: no training to resume ({str(error).splitlines()[0]}); name another run") from error
     return recipe, model, int(last["epoch"]), figures

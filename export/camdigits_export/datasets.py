@@ -84,6 +84,13 @@ class Dataset:
         """Return the signs at some indices."""
         return Dataset(self.name, [self.inks[i] for i in at], self.labels[at], self.names)
 
+    def fingerprint(self) -> str:
+        """Return a hash of the signs and of what they mean, whatever the data set is called."""
+        digest = hashlib.sha256(repr(self.names).encode() + self.labels.tobytes())
+        for ink in self.inks:
+            digest.update(ink.tobytes())
+        return digest.hexdigest()[:12]
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -155,6 +162,18 @@ def load(name: str, split: Split, report: Callable[[str], None] = lambda _: None
             return _load_hwd()
         case _:
             return _split(_load_folder(Path(name), report), split)
+
+
+def names(name: str) -> tuple[str, ...]:
+    """Return what the labels of a data set mean. Raises DataError where a folder is none."""
+    return DIGITS if name in KNOWN else tuple(path.name for path in _classes(Path(name)))
+
+
+def _classes(folder: Path) -> list[Path]:
+    """Return the subfolders, a class each. Raises DataError where there is no such folder."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such data set; name one of {', '.join(KNOWN)}, or a folder of classes")
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def learnt_and_kept(data: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -243,9 +262,7 @@ def _arrays(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
 
 def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
     """Return the signs of a folder with a subfolder a class; in each picture the largest piece of ink counts."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such data set; name one of {', '.join(KNOWN)}, or a folder of classes")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    classes = _classes(folder)
     inks: list[Ink] = []
     labels: list[int] = []
     unread: list[str] = []
@@ -306,6 +323,7 @@ def _raw(file: _File) -> bytes:
 def _fetch(file: _File) -> bytes:
     """Return the decompressed bytes of a file in pooch's cache; the first mirror that hands it over whole is enough."""
     import pooch
+    import requests
 
     pooch.get_logger().setLevel(logging.WARNING)
     path = pooch.os_cache("camdigits") / file.name
@@ -316,7 +334,8 @@ def _fetch(file: _File) -> bytes:
             return _unpack(path, file)
         except (OSError, ValueError) as error:  # refused and cut off are OSError, another file is ValueError
             path.unlink(missing_ok=True)
-            reasons.append(f"{mirror}: {str(error).splitlines()[0]}")
+            offline = isinstance(error, requests.ConnectionError)
+            reasons.append(f"{mirror}: {'cannot be reached' if offline else str(error).splitlines()[0]}")
     raise DataError(
         f"{file.name}: no mirror handed it over ({'; '.join(reasons)}); "
         f"try again, or put the file into a folder {file.folder} and name its parent in CAMDIGITS_DATA"

@@ -1,7 +1,7 @@
 """How good a model file is, by the same classifier that reads the camera: shares with intervals, and how fast."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from camdigits.classify import Classifier
 from camdigits.types import MIN_CONFIDENCE, Probabilities
 from camdigits_export import metrics
 from camdigits_export.augment import as_input
-from camdigits_export.datasets import COME_SPLIT, DataError, Labels
+from camdigits_export.datasets import COME_SPLIT, DIGITS, DataError, Labels, load
 from camdigits_export.metrics import Answered, Bin, ClassFigures
 from camdigits_export.mistakes import Confusion, confusions
 from camdigits_export.patches import PatchSet, clean, held_rejects, validation
@@ -82,23 +82,38 @@ class Judgement:
     coverage: tuple[Answered, ...]
 
 
-def dataset(name: str, report: Callable[[str], None], trained: str = "mnist") -> PatchSet:
+def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] | None = None) -> PatchSet:
     """Return what a model is judged on, and report which part that is. Raises DataError.
 
-    name: `validation`, `rejects`, or as datasets.load takes it. trained: the data set that the model learnt from, of
-    which it is judged on the signs kept back; of a folder, or OpenCV's digits, that it did not learn from, on all.
+    name: `validation`, `rejects`, or as datasets.load takes it. recipe: the model's, MNIST's by default. Of the data
+    set that it learnt from it is judged on the signs kept back; of a folder, or OpenCV's digits, that it did not learn
+    from, on all.
     """
+    recipe = recipe or {}
+    trained = recipe.get("dataset", "mnist")
     match name:
         case "validation":
             part, patches = f"validation signs of {trained}", validation(trained, report)
         case "rejects":
+            if set(recipe.get("labels", DIGITS)) != set(DIGITS):
+                raise DataError("rejects: what is no digit may be one of the model's signs; name its own data set")
             part, patches = "held-out rejects", held_rejects(report)
-        case _ if name in COME_SPLIT or Path(name).resolve() == Path(trained).resolve():
+        case _ if name in COME_SPLIT or _learnt_from(name, recipe):
             part, patches = f"test signs of {name}", clean(name, "test", report)
         case _:
             part, patches = f"signs of {name}, all: the model's recipe does not name it", clean(name, "all", report)
     report(f"judged on {len(patches)} {part}")
     return patches
+
+
+def _learnt_from(name: str, recipe: Mapping[str, Any]) -> bool:
+    """Say whether a model learnt from this folder, or OpenCV's digits, wherever and whatever it was then."""
+    if Path(name).resolve() == Path(recipe.get("dataset", "mnist")).resolve():
+        return True
+    try:
+        return "fingerprint" in recipe and load(name, "train").fingerprint() == recipe["fingerprint"]
+    except DataError:  # too few to learn from
+        return False
 
 
 def truth(model: Classifier, patches: PatchSet) -> Labels:

@@ -53,10 +53,13 @@ class Recipe(classical.Recipe):
         projected = (described - mean) @ axes
         step = float(np.abs(projected).max() / 127)
         examples = np.round(projected / step).astype(np.int8)
+        # of the same example more than once, the first counts: nobody could say which of them is nearer
+        first = np.sort(np.unique(examples, axis=0, return_index=True)[1])
+        examples, labels = examples[first], labels[first]
         weights = np.ones(reject + 1, np.float32)
         weights[reject] = self.reject_weight
         model = Knn(mean, axes, examples, step, labels, weights, min(self.neighbours, len(labels)), self.doubt)
-        probed = rng.permutation(len(labels))[:PROBED]
+        probed = first[rng.permutation(len(labels))[:PROBED]]
         return model.scaled(described[probed], self.fade, self.stranger)
 
 
@@ -111,12 +114,15 @@ class Knn:
         axes = self.axes / np.float32(self.step)
         point = graph.add("MatMul", graph.add("Sub", described, self.mean), axes)
         # |a - b|^2 = |a|^2 - 2ab + |b|^2; the nearest is sought without |a|^2
-        examples = graph.add("Cast", self.examples.T, to=TensorProto.FLOAT)
+        stored = graph.add("Identity", self.examples.T)
+        examples = graph.add("Cast", stored, to=TensorProto.FLOAT)
         half_lengths = graph.add("Mul", graph.add("ReduceSumSquare", examples, [0], keepdims=1), 0.5)
         nearness = graph.add("Sub", graph.add("MatMul", point, examples), half_lengths)
-        near, near_at = graph.add_two("TopK", nearness, [self.neighbours], axis=1)
-        half_own = graph.add("Mul", graph.add("ReduceSumSquare", point, [1], keepdims=1), 0.5)
-        distances = graph.add("Mul", graph.add("Sub", half_own, near), 2 * self.step**2)
+        _, near_at = graph.add_two("TopK", nearness, [self.neighbours], axis=1)
+        # measured anew: the difference of such large numbers is not exact enough where examples are few
+        near = graph.add("Cast", graph.add("Gather", stored, near_at, axis=1), to=TensorProto.FLOAT)
+        away = graph.add("Sub", graph.add("Unsqueeze", point, [2]), graph.add("Transpose", near, perm=[1, 0, 2]))
+        distances = graph.add("Mul", graph.add("ReduceSumSquare", away, [1], keepdims=0), self.step**2)
         first = graph.add("ReduceMin", distances, [1], keepdims=1)
         fading = graph.add("Exp", graph.add("Mul", graph.add("Sub", first, distances), self.sharpness))
         # a table of labels, not of one-hot rows: a byte for each example

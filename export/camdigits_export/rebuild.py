@@ -59,8 +59,9 @@ def state(run: Path, recipe: Recipe) -> State:
     """Return how far a run is. Raises DataError where the folder holds a run of another recipe or normalisation."""
     if not (run / "recipe.json").exists():
         return "new"
-    asked = runs.read_settings(run)
-    if any(asked.get(name) != value for name, value in json.loads(json.dumps(asdict(recipe))).items()):
+    runs.read_settings(run)
+    asked = runs.read_recipe(run / "recipe.json", type(recipe))
+    if json.dumps(asdict(asked)) != json.dumps(asdict(recipe)):
         raise DataError(f"{run}: holds a training of another recipe; move it away")
     if isinstance(recipe, classical.Recipe):
         return "done" if (run / "model.onnx").exists() else "new"

@@ -7,6 +7,7 @@ trained, log.csv how it went.
 import csv
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -25,10 +26,10 @@ class Recipe(Protocol):
 
 R = TypeVar("R", bound=Recipe)
 
-MAY_BE_NONE = "seed", "seen", "rare"
+MAY_BE_NONE = "seed", "seen", "rare", "least"
 """Of settings that are whole numbers, those that may be 0."""
 
-STATED = "kind", "labels", "normalize"
+STATED = "kind", "labels", "normalize", "fingerprint"
 """What recipe.json says besides the recipe."""
 
 
@@ -42,11 +43,25 @@ def check_free(run: Path) -> None:
 def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:
     """Make a run's folder and return what its recipe.json now says."""
     run.mkdir(parents=True, exist_ok=True)
-    settings = {"kind": recipe.kind, **asdict(recipe), "labels": workshop.names, "normalize": normalize_version()}
+    settings = {
+        "kind": recipe.kind,
+        **asdict(recipe),
+        "labels": workshop.names,
+        "normalize": normalize_version(),
+        "fingerprint": workshop.fingerprint,
+    }
     (run / "log.csv").unlink(missing_ok=True)  # of a training that was stopped before its first checkpoint
     (run / "validation.txt").write_text("".join(f"{index}\n" for index in workshop.kept))
     (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
     return settings
+
+
+def forget(run: Path) -> None:
+    """Remove what a training wrote that came to nothing."""
+    for name in ("recipe.json", "validation.txt", "log.csv", "curves.png", "model.keras"):
+        (run / name).unlink(missing_ok=True)
+    with suppress(OSError):  # there is more in it
+        run.rmdir()
 
 
 def log(run: Path, row: Mapping[str, float]) -> None:
@@ -83,6 +98,8 @@ def read_recipe(path: Path, of: type[R]) -> R:
         if wrong:
             raise DataError(f"{path}: not a recipe (what it says of {', '.join(wrong)}); name a recipe.json")
         return of(**asked)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; name the recipe.json of a run or of tune") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: not a recipe ({error}); name a recipe.json") from error
 
@@ -106,6 +123,8 @@ def read_settings(run: Path) -> dict[str, Any]:
     """Return what recipe.json says. Raises DataError where there is none, or patches are no longer made as then."""
     try:
         settings: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+    except FileNotFoundError as error:
+        raise DataError(f"{run}: no training there; name a folder in runs/") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{run}: not the folder of a training ({error}); name one in runs/") from error
     if not isinstance(settings, dict):

@@ -100,6 +100,15 @@ def test_a_training_says_how_far_file_and_scikit_learn_agree(
     assert 1e-6 < moved.difference < 1e-5
 
 
+def test_pictures_that_stand_under_several_labels_are_no_trouble(workshop: Workshop, tmp_path: Path) -> None:
+    patches, labels = np.tile(workshop.clean.patches[:20], (9, 1, 1)), np.arange(180, dtype=np.uint8) % 9
+    clean = replace(workshop.clean, patches=patches, labels=np.append(labels[:-1], np.uint8(9)))
+    few = replace(workshop, clean=clean, seen=clean.patches[None])
+    for seed in range(3):
+        fitted = classical.train(few, tmp_path / str(seed), replace(SMALL[0], seed=seed, seen=0, rare=0), quietly)
+        assert fitted.agreement.flipped == 0
+
+
 def test_empty_patches_get_probabilities(fitted: tuple[Path, classical.Recipe]) -> None:
     said = Classifier(fitted[0])(np.zeros((2, 28, 28), np.float32))
     assert np.isfinite(said).all()

@@ -21,7 +21,7 @@ from camdigits.errors import ModelError
 from camdigits_export import classical, cli, cnn, compare, evaluate, mistakes, patches, rebuild
 from camdigits_export.augment import as_input
 from camdigits_export.corruptions import CORRUPTIONS
-from camdigits_export.datasets import DataError, Dataset
+from camdigits_export.datasets import DataError, Dataset, load
 from camdigits_export.patches import PatchSet, Workshop
 from camdigits_export.traits import traits
 from tests.support.models import write_model
@@ -266,6 +266,13 @@ def test_a_model_is_judged_on_what_it_never_saw(
     said, told = run(app, "evaluate", "runs/mine/model.onnx", "--dataset", dataset.format(here))
     assert f"right: {count // 2} of {count}, 50.00%" in said
     assert f"judged on {count} {part.format(here)}\n" in told
+
+
+def test_a_folder_is_known_again_wherever_it_lies(signs: Path, tmp_path: Path) -> None:
+    recipe = {"dataset": "signs", "fingerprint": load(str(signs), "train").fingerprint()}
+    moved = str(signs.rename(tmp_path / "moved"))
+    assert len(evaluate.dataset(moved, print, recipe)) == 4
+    assert len(evaluate.dataset(moved, print, recipe | {"fingerprint": "another"})) == 24
 
 
 def test_rejects_of_digits_say_nothing_of_a_model_of_letters(

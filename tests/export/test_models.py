@@ -1,6 +1,7 @@
 """Small real trainings: a model learns, goes on after a break, and becomes an ONNX file that says the same."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from camdigits_export.augment import as_input
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
-SMALL = cnn.Recipe(epochs=4, channels=(8, 12, 16), dense=32, dropout=0.1, batch=32, rate=5e-3, ema=0.9)
+SMALL = cnn.Recipe(least=0, epochs=4, channels=(8, 12, 16), dense=32, dropout=0.1, batch=32, rate=5e-3, ema=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_training_goes_on_after_a_break(workshop: Workshop, tmp_path: Path) -> N
         if epoch == 2 and done > 0.3 and not figures:
             raise Stopped
 
-    recipe = cnn.Recipe(epochs=3, channels=(4, 4, 4), dense=8, batch=64)
+    recipe = cnn.Recipe(least=0, epochs=3, channels=(4, 4, 4), dense=8, batch=64)
     with pytest.raises(Stopped):
         cnn.train(workshop, tmp_path, recipe, report=stop)
     epochs = []
@@ -146,13 +147,13 @@ def test_a_student_believes_its_teachers_more_than_its_labels(
 
 
 def test_who_cannot_teach_is_told_before_the_training(workshop: Workshop, trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a recipe"):
+    with pytest.raises(DataError, match="none.recipe.json: no such file"):
         cnn.check(tmp_path / "run", replace(SMALL, teachers=(str(tmp_path / "none"),)), resume=False)
     other = Path(shutil.copytree(trained, tmp_path / "other"))
     settings = json.loads((other / "recipe.json").read_text())
     (other / "recipe.json").write_text(json.dumps(settings | {"labels": list("abcdefghij")}))
     with pytest.raises(DataError, match="other labels"):
-        cnn.train(workshop, tmp_path / "run", replace(SMALL, teachers=(str(other),)))
+        cnn.check(tmp_path / "run", replace(SMALL, teachers=(str(other),)), resume=False)
 
 
 def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) -> None:
@@ -160,17 +161,63 @@ def test_a_full_disk_keeps_the_checkpoint(workshop: Workshop, tmp_path: Path) ->
 
     def fill(epoch: int, _of: int, _done: float, figures: cnn.Figures | None) -> None:
         if epoch == 1 and figures:
-            (tmp_path / "unfinished.keras").symlink_to("/dev/full")
+            (tmp_path / f"checkpoint.{os.getpid()}.part.keras").symlink_to("/dev/full")
 
-    recipe = cnn.Recipe(epochs=2, channels=(4, 4, 4), dense=8, batch=64)
+    recipe = cnn.Recipe(least=0, epochs=2, channels=(4, 4, 4), dense=8, batch=64)
     with pytest.raises(DataError, match=r"No space left on device.*--resume"):
         cnn.train(workshop, tmp_path, recipe, report=fill)
     cnn.train(workshop, tmp_path, recipe, resume=True)
     assert [row["epoch"] for row in runs.read_log(tmp_path)] == [1, 2]
+    assert not list(tmp_path.glob("*.part.*"))
+
+
+def test_a_training_that_comes_to_nothing_leaves_nothing(workshop: Workshop, tmp_path: Path) -> None:
+    def stop(_epoch: int, _of: int, _done: float, _figures: cnn.Figures | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, tmp_path / "run", SMALL, report=stop)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_exported_of_an_earlier_epoch_goes_with_it(workshop: Workshop, tmp_path: Path) -> None:
+    def stop(epoch: int, _of: int, _done: float, _figures: cnn.Figures | None) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, tmp_path, SMALL, report=stop)
+    exported = to_onnx.export_run(tmp_path).path
+    cnn.train(workshop, tmp_path, SMALL, resume=True)
+    assert not exported.exists()
+
+
+def test_a_break_while_the_next_epoch_is_drawn_loses_none(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = cnn.epoch_patches
+
+    def interrupted(workshop: Workshop, recipe: cnn.Recipe, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return draw(workshop, recipe, epoch)
+
+    monkeypatch.setattr(cnn, "epoch_patches", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, tmp_path, SMALL)
+    assert (tmp_path / "checkpoint.keras").exists()
+    assert [row["epoch"] for row in runs.read_log(tmp_path)] == [1]
+
+
+def test_few_signs_come_several_times_in_an_epoch(workshop: Workshop) -> None:
+    recipe = replace(SMALL, least=1000, rare_share=0.0, reject_share=0.1, frame_share=0.0)
+    patches, labels = cnn.epoch_patches(workshop, recipe, 0)
+    assert np.bincount(labels).tolist() == [*2 * np.bincount(workshop.clean.labels), 120]
+    assert len(patches) == 1320
 
 
 def test_training_the_smallest_model_twice_gives_the_same_bytes(workshop: Workshop, tmp_path: Path) -> None:
-    recipe = replace(cnn.RECIPES["small"], epochs=2)
+    recipe = replace(cnn.RECIPES["small"], epochs=2, least=0)
     made = []
     for name in ("one", "two"):
         cnn.train(workshop, tmp_path / name, recipe)

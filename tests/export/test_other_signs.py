@@ -42,7 +42,7 @@ def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patches, "FOLDER", run / "patches")
         workshop = patches.load_workshop(str(folder))
-    recipe = cnn.Recipe(channels=(8, 12, 16), dense=32, epochs=15, batch=16, rate=5e-3, dropout=0.0)
+    recipe = cnn.Recipe(least=0, channels=(8, 12, 16), dense=32, epochs=15, batch=16, rate=5e-3, dropout=0.0)
     cnn.train(workshop, run / "letters", recipe)
     return to_onnx.export_run(run / "letters").path
 

@@ -17,7 +17,7 @@ from camdigits_export.datasets import DataError, Dataset
 from camdigits_export.patches import Workshop
 from tests.export.test_judgement import missing, write_run
 
-TINY = cnn.Recipe(architecture="small", channels=(4, 4, 8), dense=8, batch=64, epochs=2, rate=5e-3, ema=0.9)
+TINY = cnn.Recipe(least=0, architecture="small", channels=(4, 4, 8), dense=8, batch=64, epochs=2, rate=5e-3, ema=0.9)
 NEIGHBOURS = knn.Recipe(components=16, neighbours=3, seen=100, rejects=150)
 TAUGHT = replace(TINY, teachers=("runs/teacher",))
 PLAN: dict[str, rebuild.Recipe] = {

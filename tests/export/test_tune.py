@@ -15,7 +15,7 @@ from camdigits_export import classical, cli, cnn, forest, knn, mlp, patches, reb
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop
 
-TINY = cnn.Recipe(architecture="small", channels=(4, 4, 8), epochs=1, seed=3)
+TINY = cnn.Recipe(least=0, architecture="small", channels=(4, 4, 8), epochs=1, seed=3)
 FEW: tune.Space = {"rate": tune.Range(1e-4, 2e-2, log=True), "dense": (8, 16)}
 
 
