@@ -328,7 +328,7 @@ def tune(
         Path | None, typer.Argument(metavar="[STUDY]", help="Its folder, runs/study-MODEL; one that is there goes on.")
     ] = None,
     search: Annotated[SearchName, typer.Option(help="How to choose what to try.")] = SearchName.TPE,
-    trials: Annotated[int, typer.Option(min=1, help="How many more to try.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="How many more to try, first the recipe as it is.")] = 20,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="A database that others work on too, instead of a file in STUDY.")
     ] = None,
@@ -345,7 +345,7 @@ def tune(
     if model != ModelName.CNN and (architecture or epochs):
         raise typer.BadParameter("is for a CNN", param_hint="--architecture" if architecture else "--epochs")
     with _extra():
-        from camdigits_export import cnn, runs
+        from camdigits_export import runs
         from camdigits_export import tune as searching
         from camdigits_export.patches import load_workshop
 
@@ -354,11 +354,15 @@ def tune(
         if recipe:
             base = runs.read_recipe(recipe, _recipe_of(model.value))
         elif model == ModelName.CNN:
+            from camdigits_export import cnn
+
             base = cnn.RECIPES[(architecture or ArchitectureName.SMALL).value]
         else:
             base = _recipe_of(model.value)()
         base = replace(base, **{option: value for option, value in asked.items() if value is not None})
-        workshop = load_workshop(base.dataset, _say, isinstance(base, cnn.Recipe) and base.frame_share > 0)
+        epochs = epochs or 3
+        searching.check(study, base, storage, epochs)
+        workshop = load_workshop(base.dataset, _say, model == ModelName.CNN and base.frame_share > 0)
         with _progress() as progress:
             bar = progress.add_task("searching", total=trials)
 
@@ -366,11 +370,18 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs or 3)
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs)
     chosen = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
     )
     _say(f"best of {best.trials}: {best.value:.2%}, {searching.MEASURED}, with {', '.join(chosen)}")
+    if best.outside:
+        start = f"not tried: its {', '.join(best.outside)} lies outside what is searched"
+    elif best.start is None:
+        start = "given up"
+    else:
+        start = f"{best.start:.2%}" + ("; nothing tried was better" if best.start == best.value else "")
+    _say(f"the recipe it starts from: {start}")
     _say(f"history and importance: {best.plot}; train it with camdigits train {model.value} --recipe {best.recipe}")
     print(best.recipe)
 
