@@ -341,8 +341,9 @@ def _draw(study: optuna.Study, start: float | None, path: Path) -> Path:
     history, importance = figure.subplots(1, 2)
     if start is not None:
         history.axhline(start, color="0.7", label="the recipe it starts from")
-    history.plot([trial.number for trial in done], values, ".", label="trial")
-    history.plot([trial.number for trial in done], np.maximum.accumulate(values), label="best so far")
+    numbers = [trial.number for trial in done]
+    history.step(numbers, np.maximum.accumulate(values), "C1", where="post", label="best so far")
+    history.plot(numbers, values, "C0.", label="trial")
     history.set(xlabel="trial", ylabel="mean share right", title=study.study_name)
     history.xaxis.set_major_locator(MaxNLocator(integer=True))
     # below both plots: inside it would cover points
@@ -352,5 +353,7 @@ def _draw(study: optuna.Study, start: float | None, path: Path) -> Path:
         weights = optuna.importance.get_param_importances(study)
     importance.barh(list(weights)[::-1], list(weights.values())[::-1])
     importance.set(xlabel="importance" if weights else "importance: too few trials yet")
+    if not weights:
+        importance.set(xticks=[], yticks=[])
     figure.savefig(path, dpi=110)
     return path

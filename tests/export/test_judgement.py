@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError
-from camdigits_export import classical, cli, cnn, compare, evaluate, mistakes, patches, rebuild
+from camdigits_export import classical, cli, cnn, compare, evaluate, forest, knn, mistakes, mlp, patches, rebuild, svm
 from camdigits_export.augment import as_input
 from camdigits_export.corruptions import CORRUPTIONS
 from camdigits_export.datasets import DataError, Dataset
@@ -219,13 +219,45 @@ def test_what_goes_with_a_confusion_is_found() -> None:
         patch[:8, 12:17] = 0 if at < 3 else patch[:8, 12:17]
     truth, said = np.zeros(40, np.uint8), np.array([1] * 3 + [0] * 37)
     matrix = np.array([[37, 3, 0], [0, 0, 0], [0, 0, 0]])
-    (confusion,) = mistakes.confusions(matrix, patches, truth, said, ("0", "6", "not a digit"))
+    (confusion,) = mistakes.confusions(matrix, patches, truth, said, ("0", "6", "not a digit"), {})
     assert (confusion.true, confusion.read, confusion.count) == ("0", "6", 3)
     loops = next(trait for trait in confusion.traits if trait.name == "loops")
     assert (loops.here, loops.usual, loops.stands_out) == (0, pytest.approx(37 / 40), True)
     assert confusion.attempt == mistakes.TRY["loops", False]
-    (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"))
+    (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"), {})
     assert rejected.attempt.startswith(mistakes.REJECTED)
+
+
+KINDS: tuple[rebuild.Recipe, ...] = (
+    *(cnn.RECIPES["best"], knn.Recipe(), svm.Recipe(), forest.Recipe(), mlp.Recipe()),
+    *(knn.Recipe(deskew=False), mlp.Recipe(deskew=False)),
+)
+
+
+@pytest.mark.parametrize("recipe", KINDS, ids=lambda recipe: recipe.kind)
+def test_what_is_to_be_tried_is_an_option_of_the_models_own(
+    recipe: rebuild.Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Upright bars, and of the same class three that lean and were read as the other class or rejected."""
+    monkeypatch.chdir(tmp_path)
+    patches = np.zeros((40, 28, 28), np.uint8)
+    for at, patch in enumerate(patches):
+        cv2.line(patch, (9 if at < 3 else 14, 23), (19 if at < 3 else 14, 4), 255, 3)
+    truth, said = np.zeros(40, np.uint8), np.array([1, 1, 1] + [0] * 37)
+    stated = json.loads(json.dumps({"kind": recipe.kind, **asdict(recipe)}))
+    app = typer.Typer()
+    cli.register(app)
+    usage = RUNNER.invoke(app, ["train", recipe.kind, "--help"], env={"COLUMNS": "200"}).output
+    matrix = np.array([[37, 3, 0], [0, 0, 0], [0, 0, 0]])
+    for read, order in ((1, [0, 1, 2]), (2, [0, 2, 1])):
+        (confusion,) = mistakes.confusions(
+            matrix[:, order], patches, truth, said * read, ("1", "7", "not a digit"), stated
+        )
+        assert "lean to the right" in confusion.attempt
+        options = re.findall(r"--[\w-]+", confusion.attempt)
+        assert all(option in usage for option in options)
+        assert ("--deskew" in options) == (getattr(recipe, "deskew", None) is False)
+        assert read == 1 or len(options) > ("--deskew" in options)
 
 
 @pytest.fixture
