@@ -484,6 +484,13 @@ def compare(
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="cnn, knn, .onnx files; by default all that ship and all runs'."),
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Only mnist, usps, hwd, rejects, corrupted, opencv, or a folder; several times, several.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a report; its plot and rows as JSON go beside it.")
     ] = None,
@@ -496,21 +503,24 @@ def compare(
     if output and output.suffix != ".md":
         raise typer.BadParameter("a report's name ends in .md", param_hint="--output")
     with _extra():
-        from camdigits.classify import shipped_models
+        from camdigits.classify import Classifier, shipped_models
         from camdigits_export import compare as side
 
         with _progress() as progress:
             bar = progress.add_task("making patches", total=None)
-            sets = side.sets_at_hand(_say)
+            # patches take minutes: first what cannot be opened
             names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
-            progress.update(bar, description="reading", total=len(names) * len(sets))
-            rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
+            opened = {name: Classifier(name) for name in names}
+            sets = side.sets_named(dataset, opened.values(), _say) if dataset else side.sets_at_hand(_say)
+            progress.update(bar, description="reading", total=len(opened) * len(sets))
+            rows = side.measure(opened, sets, _say, lambda: progress.advance(bar))
         if join and output:
             rows = side.joined(rows, output)
         averages = side.means(rows)
-        print(side.table([*rows, *averages]))
+        titles = list(dict.fromkeys([*(sets if dataset else side.SETS), *(t for row in rows for t in row.shares)]))
+        print(side.table([*rows, *averages], titles))
         if output:
-            side.write_report(rows, averages, sets, output)
+            side.write_report(rows, averages, sets, titles, output)
             _say(f"written: {output}; its plot and its rows lie beside it")
 
 
@@ -544,7 +554,7 @@ def rebuild(
         print("\n".join(map(str, shipped)))
         onnx = [str(path) for path in shipped if path.suffix == ".onnx"]
         made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
-    compare(made, models / "REPORT.md")
+    compare(made, output=models / "REPORT.md")
 
 
 def _numbers(text: str) -> tuple[int, ...]:
