@@ -342,7 +342,7 @@ def tune(
         Path | None, typer.Argument(metavar="[STUDY]", help="Its folder, runs/study-MODEL; one that is there goes on.")
     ] = None,
     search: Annotated[SearchName, typer.Option(help="How to choose what to try.")] = SearchName.TPE,
-    trials: Annotated[int, typer.Option(min=1, help="How many more to try.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="How many more to try, first the recipe as it is.")] = 20,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="A database that others work on too, instead of a file in STUDY.")
     ] = None,
@@ -359,7 +359,7 @@ def tune(
     if model != ModelName.CNN and (architecture or epochs):
         raise typer.BadParameter("is for a CNN", param_hint="--architecture" if architecture else "--epochs")
     with _extra():
-        from camdigits_export import cnn, runs
+        from camdigits_export import runs
         from camdigits_export import tune as searching
         from camdigits_export.patches import load_workshop
 
@@ -368,11 +368,15 @@ def tune(
         if recipe:
             base = runs.read_recipe(recipe, _recipe_of(model.value))
         elif model == ModelName.CNN:
+            from camdigits_export import cnn
+
             base = cnn.RECIPES[(architecture or ArchitectureName.SMALL).value]
         else:
             base = _recipe_of(model.value)()
         base = replace(base, **{option: value for option, value in asked.items() if value is not None})
-        workshop = load_workshop(base.dataset, _say, isinstance(base, cnn.Recipe) and base.frame_share > 0)
+        epochs = epochs or 3
+        searching.check(study, base, storage, epochs)
+        workshop = load_workshop(base.dataset, _say, model == ModelName.CNN and base.frame_share > 0)
         with _progress() as progress:
             bar = progress.add_task("searching", total=trials)
 
@@ -380,11 +384,18 @@ def tune(
                 progress.advance(bar)
                 progress.print(f"trial {number}: " + ("given up" if value is None else f"{value:.2%}"))
 
-            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs or 3)
+            best = searching.tune(workshop, base, search.value, trials, study, storage, report, epochs)
     chosen = (
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in best.chosen.items()
     )
     _say(f"best of {best.trials}: {best.value:.2%}, {searching.MEASURED}, with {', '.join(chosen)}")
+    if best.outside:
+        start = f"not tried: its {', '.join(best.outside)} lies outside what is searched"
+    elif best.start is None:
+        start = "given up"
+    else:
+        start = f"{best.start:.2%}" + ("; nothing tried was better" if best.start == best.value else "")
+    _say(f"the recipe it starts from: {start}")
     _say(f"history and importance: {best.plot}; train it with camdigits train {model.value} --recipe {best.recipe}")
     print(best.recipe)
 
@@ -488,6 +499,13 @@ def compare(
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="cnn, knn, .onnx files; by default all that ship and all runs'."),
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Only mnist, usps, hwd, rejects, corrupted, opencv, or a folder; several times, several.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a report; its plot and rows as JSON go beside it.")
     ] = None,
@@ -500,21 +518,24 @@ def compare(
     if output and output.suffix != ".md":
         raise typer.BadParameter("a report's name ends in .md", param_hint="--output")
     with _extra():
-        from camdigits.classify import shipped_models
+        from camdigits.classify import Classifier, shipped_models
         from camdigits_export import compare as side
 
         with _progress() as progress:
             bar = progress.add_task("making patches", total=None)
-            sets = side.sets_at_hand(_say)
+            # patches take minutes: first what cannot be opened
             names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
-            progress.update(bar, description="reading", total=len(names) * len(sets))
-            rows = side.measure(names, sets, _say, lambda: progress.advance(bar))
+            opened = {name: Classifier(name) for name in names}
+            sets = side.sets_named(dataset, opened.values(), _say) if dataset else side.sets_at_hand(_say)
+            progress.update(bar, description="reading", total=len(opened) * len(sets))
+            rows = side.measure(opened, sets, _say, lambda: progress.advance(bar))
         if join and output:
             rows = side.joined(rows, output)
         averages = side.means(rows)
-        print(side.table([*rows, *averages]))
+        titles = list(dict.fromkeys([*(sets if dataset else side.SETS), *(t for row in rows for t in row.shares)]))
+        print(side.table([*rows, *averages], titles))
         if output:
-            side.write_report(rows, averages, sets, output)
+            side.write_report(rows, averages, sets, titles, output)
             _say(f"written: {output}; its plot and its rows lie beside it")
 
 
@@ -549,7 +570,7 @@ def rebuild(
         print("\n".join(map(str, shipped)))
         onnx = [str(path) for path in shipped if path.suffix == ".onnx"]
         made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
-    compare(made, models / "REPORT.md")
+    compare(made, output=models / "REPORT.md")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

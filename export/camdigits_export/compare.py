@@ -15,12 +15,12 @@ from camdigits.classify import Classifier
 from camdigits.errors import ModelError
 from camdigits_export.corruptions import CORRUPTIONS, corrupted_patches
 from camdigits_export.datasets import DataError, load
-from camdigits_export.evaluate import recipe, score, times
+from camdigits_export.evaluate import dataset, recipe, score, times
 from camdigits_export.metrics import span
 from camdigits_export.patches import PatchSet, clean, held_rejects
 
 CORRUPTED = 1000
-"""MNIST's first test digits; each of them in fifteen ways."""
+"""MNIST's first test digits; each of them in fifteen ways. All ten thousand would take a slow model a minute."""
 
 Report = Callable[[str], None]
 
@@ -38,6 +38,10 @@ SETS: dict[str, Callable[[], PatchSet]] = {
     "rejects": lambda: held_rejects(lambda _: None),
     "corrupted": _corrupted,
 }
+"""What models are judged on where no data set is named."""
+
+OF_MNIST = "rejects", "corrupted"
+"""Those that are made of MNIST's digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +78,52 @@ def found_models(shipped: Iterable[str], runs: Iterable[Path], report: Report) -
 
 
 def sets_at_hand(report: Report) -> dict[str, PatchSet]:
-    """Return the data sets that can be loaded; of the others, report is told why not."""
-    sets = {}
+    """Return those of SETS that can be loaded; report is told in one line which cannot, and why.
+
+    Raises DataError where none can.
+    """
+    sets, missing = {}, {}
     for name, make in SETS.items():
         try:
             sets[name] = make()
         except DataError as error:
-            report(f"no {name}: {error}")
+            missing[name] = str(error)
+    if missing:
+        why = (f"{name}: {said}" for name, said in missing.items() if name not in OF_MNIST or "MNIST" not in missing)
+        line = f"not at hand: {', '.join(missing)} ({'; '.join(why)})"
+        if not sets:
+            raise DataError(line)
+        report(line)
     return sets
 
 
+def sets_named(names: Sequence[str], models: Iterable[Classifier], report: Report) -> dict[str, PatchSet]:
+    """Return data sets by title: those of SETS by their names in small letters, others as evaluate.dataset takes them.
+
+    models: that will be judged on them; of what one of them learnt from, the signs kept for testing count for all.
+    Raises DataError where one cannot be had.
+    """
+    titles = {title.lower(): title for title in SETS}
+    trained = {Path(recipe(model).get("dataset", "mnist")).resolve() for model in models}
+    return {
+        titles.get(name, name): SETS[titles[name]]()
+        if name in titles
+        else dataset(name, report, name if Path(name).resolve() in trained else "mnist")
+        for name in names
+    }
+
+
 def measure(
-    names: Sequence[str], sets: Mapping[str, PatchSet], report: Report, step: Callable[[], None] = lambda: None
+    models: Mapping[str, Classifier],
+    sets: Mapping[str, PatchSet],
+    report: Report,
+    step: Callable[[], None] = lambda: None,
 ) -> list[Row]:
-    """Return a row for each model. Raises ModelError where one cannot be opened.
+    """Return a row for each model, by its name.
 
     report: told of data sets that a model cannot read. step: called as often as there are models times sets.
     """
-    models = {name: Classifier(name) for name in names}
-    ten = next(iter(sets.values()), PatchSet(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)))
-    speeds = times(list(models.values()), ten)
+    speeds = times(list(models.values()), next(iter(sets.values())))
     rows = []
     for (name, model), speed in zip(models.items(), speeds, strict=True):
         right = {}
@@ -168,14 +198,14 @@ def _mean(rows: Sequence[Row]) -> Row:
     )
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a Markdown table; what was not measured is a dash."""
-    head = ["model", "trained on", *(f"{name} %" for name in SETS), "MB", "us a digit"]
+def table(rows: Sequence[Row], titles: Iterable[str]) -> str:
+    """Return the rows as a Markdown table, a column a data set's title; what was not measured is a dash."""
+    head = ["model", "trained on", *(f"{title} %" for title in titles), "MB", "us a digit"]
     lines = [
         [
             row.name,
             str(row.recipe.get("dataset", "mnist")) if row.recipe else "-",
-            *(_share(row, name) for name in SETS),
+            *(_share(row, title) for title in titles),
             f"{row.megabytes:.2f}",
             f"{row.microseconds:.0f}",
         ]
@@ -192,20 +222,22 @@ def _share(row: Row, name: str) -> str:
 
 
 def _cards(rows: Sequence[Row], sets: Mapping[str, PatchSet]) -> str:
-    """Return a paragraph for each row: what it is, the command that makes it, MNIST with its interval, the hash."""
+    """Return a paragraph for each row: what it is, the command that makes it, a share with its interval, the hash."""
     return "\n\n".join(_card(row, sets) for row in rows)
 
 
 def _card(row: Row, sets: Mapping[str, PatchSet]) -> str:
+    """Return a row's paragraph; the share is the one of the first data set."""
     about = [f"**{row.name}**"]
     kind, seed = row.recipe.get("kind"), row.recipe.get("seed")
     if kind:
         trained = f"{kind} {row.recipe.get('architecture', '')}".strip()
         about.append(f"{trained} on {row.recipe.get('dataset', 'mnist')}, seed {seed}: `{command(row.recipe)}`")
-    if "MNIST" in row.shares:
-        count = len(sets["MNIST"])
-        interval = span(round(row.shares["MNIST"] * count), count)
-        about.append(f"MNIST {100 * row.shares['MNIST']:.2f} % of {count:,} ({interval}, 95 %, Wilson)")
+    main = next(iter(sets))
+    if main in row.shares:
+        count = len(sets[main])
+        interval = span(round(row.shares[main] * count), count)
+        about.append(f"{main} {100 * row.shares[main]:.2f} % of {count:,} ({interval}, 95 %, Wilson)")
     about.append(f"{row.megabytes:.2f} MB, sha256 `{row.sha256}`")
     return ". ".join(about) + "."
 
@@ -239,11 +271,21 @@ def command(recipe: Mapping[str, Any]) -> str:
 
 
 def _by_corruption(rows: Sequence[Row]) -> str:
+    """Return the section of the corruptions, empty where none was measured."""
     measured = [row for row in rows if row.corruptions]
+    if not measured:
+        return ""
     lines = [
         [kind.replace("_", " "), *(f"{100 * row.corruptions[kind]:.1f}" for row in measured)] for kind in CORRUPTIONS
     ]
-    return _markdown(["right, %", *(row.name for row in measured)], lines)
+    return f"""
+## Corruptions
+
+{_markdown(["right, %", *(row.name for row in measured)], lines)}
+
+A corrupted digit goes straight to the model, without the reader's segmentation, which takes the paper's level away
+first. With haze, stripes or a bright ground the patch is no longer ink on paper, and to reject it is not foolish.
+"""
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -256,50 +298,69 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def write_report(rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str, PatchSet], path: Path) -> None:
-    """Write the tables with what they mean, and beside them the plot and the rows as JSON."""
+MEANING = {
+    "MNIST, USPS, HwD": """\
+test digits read right, in percent; a digit taken for no digit is wrong. A model trained on one
+  of them meets other hands, pens and scanners in the others.""",
+    "rejects": "of what is no digit (lines, letters, texture, pieces and pairs of digits), the share taken for none.",
+    "corrupted": f"""\
+MNIST's first {CORRUPTED:,} test digits in fifteen ways, the mean of all; by kind below. Of so few digits
+  that chance alone moves it by 0.8 either way (95 %). Kinds and strengths are those of MNIST-C's code (Mu and Gilmer
+  2019), drawn anew and made patches of: not its files, so shares published for those are not comparable.""",
+}
+"""What a report says of data sets, by their titles."""
+
+OTHER = """\
+signs read right, in percent; a sign taken for none is wrong. Where a model here learnt from a folder, or from OpenCV's
+  digits, the sixth of them that is kept for testing, else all."""
+"""What it says of any other."""
+
+
+def _meaning(titles: Iterable[str]) -> str:
+    """Return a line for each data set that stands in the table, or for several."""
+    others = [title for title in titles if title not in SETS]
+    said = [(about, text) for about, text in MEANING.items() if set(about.split(", ")) & set(titles)]
+    return "\n".join(f"- **{about}**: {text}" for about, text in [*said, *((title, OTHER) for title in others)])
+
+
+def write_report(
+    rows: Sequence[Row], averages: Sequence[Row], sets: Mapping[str, PatchSet], titles: Sequence[str], path: Path
+) -> None:
+    """Write the tables with what they mean, and beside them the plot and the rows as JSON.
+
+    sets: at least one; intervals and the plot are of the first. titles: as `table` takes them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    main = next(iter(sets))
     plot = path.with_suffix(".png")
-    draw(rows, plot)
-    counts = ", ".join(f"{name} {len(patches):,}" for name, patches in sets.items())
-    best = max((row for row in rows if "MNIST" in row.shares), key=lambda row: row.shares["MNIST"], default=None)
+    draw(rows, main, plot)
+    counts = ", ".join(f"{title} {len(patches):,}" for title, patches in sets.items())
+    best = max((row for row in rows if main in row.shares), key=lambda row: row.shares[main], default=None)
     interval = ""
     if best:
-        count = len(sets["MNIST"])
+        count = len(sets[main])
         interval = (
-            f"\nChance alone moves such shares: MNIST's {100 * best.shares['MNIST']:.2f} of {best.name} stands for "
-            f"{span(round(best.shares['MNIST'] * count), count)} (95 %, Wilson).\n"
+            f"\nChance alone moves such shares: {main}'s {100 * best.shares[main]:.2f} of {best.name} stands for "
+            f"{span(round(best.shares[main] * count), count)} (95 %, Wilson).\n"
         )
     path.write_text(
         f"""# The models compared
 
-{table([*rows, *averages])}
+{table([*rows, *averages], titles)}
 
-![Share right on MNIST against time]({plot.name})
+![Share right on {main} against time]({plot.name})
 
-Made by `camdigits compare`, with which `camdigits rebuild` ends. Patches judged: {counts or "none"}.
+Made by `camdigits compare`, with which `camdigits rebuild` ends. Patches judged: {counts}.
 
 ## What the figures mean
 
-- **MNIST, USPS, HwD**: test digits read right, in percent; a digit taken for no digit is wrong. A model trained on one
-  of them meets other hands, pens and scanners in the others.
-- **rejects**: of what is no digit (lines, letters, texture, pieces and pairs of digits), the share taken for none.
-- **corrupted**: MNIST's first {CORRUPTED:,} test digits in fifteen ways, the mean of all; by kind below. Kinds and
-  strengths are those of MNIST-C's code (Mu and Gilmer 2019), drawn anew and made patches of: not its files, so shares
-  published for those are not comparable.
+{_meaning(titles)}
 - **MB, us a digit**: the file, and the median time in a batch of ten on one thread of the machine that measured it;
   where rows were joined from several runs, times compare only roughly.
 - **mean of ...**: seeds of one recipe, with the standard deviation between them.
 - A dash: the data set is not at hand, or the model reads other signs: a letter, to some, is no reject.
-{interval}
-## Corruptions
-
-{_by_corruption(rows)}
-
-A corrupted digit goes straight to the model, without the reader's segmentation, which takes the paper's level away
-first. With haze, stripes or a bright ground the patch is no longer ink on paper, and to reject it is not foolish.
-
+{interval}{_by_corruption(rows)}
 ## The models
 
 {_cards(rows, sets)}
@@ -326,20 +387,22 @@ confidence, and let people read the rest and a sample of all.
     )
 
 
-def draw(rows: Sequence[Row], path: Path) -> None:
-    """Draw the share right on MNIST against the time that a digit takes."""
+def draw(rows: Sequence[Row], title: str, path: Path) -> None:
+    """Draw the share right on a data set, by its title, against the time that a digit takes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    for at, row in enumerate(row for row in rows if "MNIST" in row.shares):
-        axes.plot(row.microseconds, 100 * row.shares["MNIST"], "osD^v"[at // 10 % 5], color=f"C{at}", label=row.name)
-    axes.set(xlabel="microseconds a digit, ten at a time, one thread", ylabel="MNIST test digits right, %")
     axes.set_xscale("log")
+    shown = [row for row in rows if title in row.shares]
+    for at, row in enumerate(shown):
+        axes.plot(row.microseconds, 100 * row.shares[title], "osD^v"[at // 10 % 5], color=f"C{at}", label=row.name)
+    axes.set(xlabel="microseconds a digit, ten at a time, one thread", ylabel=f"{title}, % right")
     axes.xaxis.set_major_formatter("{x:.0f}")
     axes.xaxis.set_minor_formatter("{x:.0f}")
     axes.tick_params(which="both", length=4)
     axes.margins(0.1)
-    figure.legend(loc="outside right upper")
+    if shown:
+        figure.legend(loc="outside right upper")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)

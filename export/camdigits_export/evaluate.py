@@ -164,7 +164,7 @@ def judge(model: Classifier, name: str, patches: PatchSet, found: Score) -> Judg
         microseconds_a_digit=time_of_ten * 100,
         classes=tuple(classes),
         matrix=tuple(tuple(row) for row in matrix.tolist()),
-        confusions=tuple(confusions(matrix, patches.patches, found.truth, found.said, names)),
+        confusions=tuple(confusions(matrix, patches.patches, found.truth, found.said, names, recipe(model))),
         reliability=tuple(bins),
         coverage=tuple(metrics.coverage(found.probabilities, found.truth, np.linspace(0, 0.999, 112))),
     )

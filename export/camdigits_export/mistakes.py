@@ -1,7 +1,8 @@
 """What a model gets wrong: its confusions with what goes with them, and its worst mistakes beside what it learnt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ LEAST = {"slant": 1.0, "stroke": 0.1, "size": 0.5, "loops": 0.1, "pieces": 0.1}
 """The least standard deviation that a class is taken to have: fewer patches than all show too little."""
 
 TRY = {
-    ("slant", True): "they lean to the right: train with more such, or with --deskew",
-    ("slant", False): "they lean to the left: train with more such, or with --deskew",
+    ("slant", True): "they lean to the right: train with more such",
+    ("slant", False): "they lean to the left: train with more such",
     ("stroke", True): "their strokes are thick: train with more such; write or expose thinner",
     ("stroke", False): "their strokes are thin: train with more such; use a softer pen",
     ("size", True): "they are wide: train with more such",
@@ -32,9 +33,19 @@ TRY = {
 }
 """By trait, and whether it is more than usual."""
 
-REJECTED = (
-    "rejected: train with fewer rejects like them, or raise the CNN's --reject-bias (knn, svm: lower --reject-weight)"
-)
+DESKEW = ", or with --deskew"
+"""Behind what is tried against slant, for a model that can set ink upright and does not."""
+
+REJECTED = "rejected: train with fewer rejects like them"
+LESS_REJECTING = {
+    "cnn": ", or raise --reject-bias",
+    "knn": ", or lower --reject-weight",
+    "svm": ", or lower --reject-weight",
+    "forest": ", or lower --rejects",
+    "mlp": ", or lower --rejects",
+}
+"""Behind it, by the kind of model."""
+
 PASSED = "no digits: train with more rejects like them; ask for more confidence when reading"
 PLAIN = "nothing measured sets them apart: look at them; train with more of their kind, or correct their labels"
 
@@ -78,19 +89,27 @@ def confusions(
     truth: Truth,
     said: NDArray[np.integer],
     names: Sequence[str],
+    recipe: Mapping[str, Any],
     most: int = 10,
 ) -> list[Confusion]:
     """Return the `most` frequent confusions of a (K, K) matrix, the most frequent first.
 
-    names: of the K classes, the last `not a digit`.
+    names: of the K classes, the last `not a digit`. recipe: the model's, as its file states it: of what it has options
+    for, these are what is to be tried.
     """
     wrong = np.where(np.eye(len(names), dtype=bool), 0, matrix)
     ranked = [divmod(int(i), len(names)) for i in np.argsort(-wrong.ravel(), kind="stable")[:most]]
-    return [_confusion(patches, truth, said, names, true, read) for true, read in ranked if wrong[true, read]]
+    return [_confusion(patches, truth, said, names, recipe, true, read) for true, read in ranked if wrong[true, read]]
 
 
 def _confusion(
-    patches: NDArray[np.uint8], truth: Truth, said: NDArray[np.integer], names: Sequence[str], true: int, read: int
+    patches: NDArray[np.uint8],
+    truth: Truth,
+    said: NDArray[np.integer],
+    names: Sequence[str],
+    recipe: Mapping[str, Any],
+    true: int,
+    read: int,
 ) -> Confusion:
     of_class = truth == true
     here = (said == read)[of_class]
@@ -101,9 +120,12 @@ def _confusion(
         found.append(Trait(name, float(values[here].mean()), float(values.mean()), bool(abs(away[name]) > STANDS_OUT)))
     furthest = max(away, key=lambda name: abs(away[name]))
     reject = len(names) - 1
-    advice = [REJECTED] if read == reject else [PASSED] if true == reject else []
+    advice = [PASSED] if true == reject else []
+    if read == reject:
+        advice.append(REJECTED + LESS_REJECTING.get(recipe.get("kind", ""), ""))
     if abs(away[furthest]) > STANDS_OUT and true != reject:
-        advice.append(TRY[furthest, away[furthest] > 0])
+        upright = DESKEW if furthest == "slant" and recipe.get("deskew") is False else ""
+        advice.append(TRY[furthest, away[furthest] > 0] + upright)
     return Confusion(names[true], names[read], int(here.sum()), tuple(found), "; ".join(advice) or PLAIN)
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError
-from camdigits_export import classical, cli, cnn, compare, evaluate, mistakes, patches, rebuild
+from camdigits_export import classical, cli, cnn, compare, evaluate, forest, knn, mistakes, mlp, patches, rebuild, svm
 from camdigits_export.augment import as_input
 from camdigits_export.corruptions import CORRUPTIONS
 from camdigits_export.datasets import DataError, Dataset, load
@@ -219,13 +219,45 @@ def test_what_goes_with_a_confusion_is_found() -> None:
         patch[:8, 12:17] = 0 if at < 3 else patch[:8, 12:17]
     truth, said = np.zeros(40, np.uint8), np.array([1] * 3 + [0] * 37)
     matrix = np.array([[37, 3, 0], [0, 0, 0], [0, 0, 0]])
-    (confusion,) = mistakes.confusions(matrix, patches, truth, said, ("0", "6", "not a digit"))
+    (confusion,) = mistakes.confusions(matrix, patches, truth, said, ("0", "6", "not a digit"), {})
     assert (confusion.true, confusion.read, confusion.count) == ("0", "6", 3)
     loops = next(trait for trait in confusion.traits if trait.name == "loops")
     assert (loops.here, loops.usual, loops.stands_out) == (0, pytest.approx(37 / 40), True)
     assert confusion.attempt == mistakes.TRY["loops", False]
-    (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"))
+    (rejected,) = mistakes.confusions(matrix[:, [0, 2, 1]], patches, truth, said * 2, ("0", "6", "not a digit"), {})
     assert rejected.attempt.startswith(mistakes.REJECTED)
+
+
+KINDS: tuple[rebuild.Recipe, ...] = (
+    *(cnn.RECIPES["best"], knn.Recipe(), svm.Recipe(), forest.Recipe(), mlp.Recipe()),
+    *(knn.Recipe(deskew=False), mlp.Recipe(deskew=False)),
+)
+
+
+@pytest.mark.parametrize("recipe", KINDS, ids=lambda recipe: recipe.kind)
+def test_what_is_to_be_tried_is_an_option_of_the_models_own(
+    recipe: rebuild.Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Upright bars, and of the same class three that lean and were read as the other class or rejected."""
+    monkeypatch.chdir(tmp_path)
+    patches = np.zeros((40, 28, 28), np.uint8)
+    for at, patch in enumerate(patches):
+        cv2.line(patch, (9 if at < 3 else 14, 23), (19 if at < 3 else 14, 4), 255, 3)
+    truth, said = np.zeros(40, np.uint8), np.array([1, 1, 1] + [0] * 37)
+    stated = json.loads(json.dumps({"kind": recipe.kind, **asdict(recipe)}))
+    app = typer.Typer()
+    cli.register(app)
+    usage = RUNNER.invoke(app, ["train", recipe.kind, "--help"], env={"COLUMNS": "200"}).output
+    matrix = np.array([[37, 3, 0], [0, 0, 0], [0, 0, 0]])
+    for read, order in ((1, [0, 1, 2]), (2, [0, 2, 1])):
+        (confusion,) = mistakes.confusions(
+            matrix[:, order], patches, truth, said * read, ("1", "7", "not a digit"), stated
+        )
+        assert "lean to the right" in confusion.attempt
+        options = re.findall(r"--[\w-]+", confusion.attempt)
+        assert all(option in usage for option in options)
+        assert ("--deskew" in options) == (getattr(recipe, "deskew", None) is False)
+        assert read == 1 or len(options) > ("--deskew" in options)
 
 
 @pytest.fixture
@@ -318,7 +350,7 @@ def test_models_stand_side_by_side(side: typer.Typer, workshop: Workshop) -> Non
     assert rows["cnn"][:2] == ["mnist", f"{right:.2f}"]
     assert (rows["cnn"][3], rows["cnn"][6]) == ("-", f"{Classifier('cnn').path.stat().st_size / 1e6:.2f}")
     assert float(rows["cnn"][7]) > float(rows["7.onnx"][7]) > 0
-    assert "no HwD: nowhere.gz: no such file" in told
+    assert "not at hand: HwD (HwD: nowhere.gz: no such file)" in told
     assert set(rows) == {"model", "cnn", "7.onnx"}
 
 
@@ -331,9 +363,70 @@ def write_run(name: str, digit: int, **recipe: object) -> None:
     onnx.save(proto, folder / "model.onnx")
 
 
-def test_a_model_that_is_asked_for_and_cannot_be_opened_is_an_error(side: typer.Typer) -> None:
-    with pytest.raises(ModelError, match="nowhere"):
-        run(side, "compare", "nowhere")
+def test_a_model_that_cannot_be_opened_is_an_error_before_patches_are_made(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "SETS", {"MNIST": lambda: pytest.fail("made patches")})
+    for words in (("nowhere",), ("cnn", "nowhere", "--dataset", "mnist")):
+        with pytest.raises(ModelError, match="nowhere"):
+            run(app, "compare", *words)
+
+
+def test_where_no_data_set_can_be_had_it_is_one_line(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing))
+    with pytest.raises(DataError) as caught:
+        run(app, "compare", "cnn", "--output", "REPORT.md")
+    reason = "nowhere.gz: no such file"
+    assert str(caught.value) == (
+        f"not at hand: MNIST, USPS, HwD, rejects, corrupted (MNIST: {reason}; USPS: {reason}; HwD: {reason})"
+    )
+    assert not Path("REPORT.md").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_mnist_the_report_is_of_what_is_at_hand(side: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(Path("7.onnx"), 7)
+    run(side, "compare", "7.onnx", "--output", "REPORT.md")
+    for name in ("MNIST", "rejects", "corrupted"):
+        monkeypatch.setitem(compare.SETS, name, missing)
+    write_model(Path("3.onnx"), 3)
+    _, told = run(side, "compare", "3.onnx", "--output", "REPORT.md", "--join")
+    assert "not at hand: MNIST, HwD, rejects, corrupted (MNIST: nowhere.gz" in told.replace("\n", " ")
+    report = Path("REPORT.md").read_text(encoding="utf-8")
+    assert cells(report)["3.onnx"][:6] == ["-", "-", "10.00", "-", "-", "-"]
+    assert cells(report)["7.onnx"][:6] == ["-", "10.00", "10.00", "-", "0.00", "10.00"]  # of when MNIST was there
+    assert "USPS's 10.00 of 3.onnx stands for" in report
+    run(side, "compare", "3.onnx", "--output", "REPORT.md")
+    assert "## Corruptions" not in Path("REPORT.md").read_text(encoding="utf-8")
+
+
+def test_models_of_a_users_own_signs_are_compared_on_those(side: typer.Typer, signs: Path) -> None:
+    write_run("mine", 0, kind="knn", dataset="signs")
+    write_run("other", 1, kind="svm", dataset="other")
+    for name in ("mine", "other"):
+        relabelled(f"runs/{name}/model.onnx", "ABcdefghij")
+    files = [f"runs/{name}/model.onnx" for name in ("mine", "other")]
+    said, told = run(side, "compare", *files, "cnn", "--dataset", str(signs), "--output", "REPORT.md")
+    assert "judged on 4 test signs" in told
+    rows = cells(said)
+    assert rows["model"] == ["trained on", f"{signs} %", "MB", "us a digit"]
+    assert [rows[name][1] for name in ("runs/mine", "runs/other", "cnn")] == ["50.00", "50.00", "-"]
+    assert "does not know A, B" in told.replace("\n", " ")
+    report = Path("REPORT.md").read_text(encoding="utf-8")
+    assert f"Patches judged: {signs} 4." in report
+    assert f"- **{signs}**: signs read right" in report
+    assert "- **MNIST" not in report
+    # no model here learnt from it: all its signs are new to them
+    said, told = run(side, "compare", files[1], "--dataset", "signs", "--dataset", "usps")
+    assert cells(said)["runs/other"][1:3] == ["50.00", "-"]
+    assert "judged on 24 signs of signs" in told
+
+
+def test_a_data_set_that_is_named_and_cannot_be_had_is_an_error(side: typer.Typer) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.gz: no such file"):
+        run(side, "compare", "cnn", "--dataset", "usps", "--dataset", "hwd")
+    with pytest.raises(DataError, match="no such data set; name one of mnist"):
+        run(side, "compare", "cnn", "--dataset", "gone")
 
 
 @pytest.mark.parametrize(

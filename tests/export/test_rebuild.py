@@ -185,8 +185,9 @@ def test_a_recipe_becomes_the_command_that_trains_it(recipe: dict[str, object], 
 @pytest.mark.usefixtures("app")
 def test_the_report_holds_a_card_of_each_model(tmp_path: Path) -> None:
     write_run("a", 3, kind="svm", dataset="usps", seed=4)
-    rows = compare.measure(["runs/a/model.onnx"], {"MNIST": compare.SETS["MNIST"]()}, lambda _: None)
-    compare.write_report(rows, [], {"MNIST": compare.SETS["MNIST"]()}, tmp_path / "REPORT.md")
+    sets = {"MNIST": compare.SETS["MNIST"]()}
+    rows = compare.measure({"runs/a/model.onnx": Classifier("runs/a/model.onnx")}, sets, lambda _: None)
+    compare.write_report(rows, [], sets, ["MNIST"], tmp_path / "REPORT.md")
     text = (tmp_path / "REPORT.md").read_text()
     digest = sha256(Path("runs/a/model.onnx").read_bytes()).hexdigest()
     assert "**runs/a**. svm on usps, seed 4: `camdigits train svm --dataset usps --seed 4`." in text
