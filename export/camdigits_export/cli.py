@@ -363,6 +363,8 @@ def tune(
         from camdigits_export import tune as searching
         from camdigits_export.patches import load_workshop
 
+        if model == ModelName.CNN:
+            _load_tensorflow()
         study = study or RUNS / f"study-{model.value}"
         asked = {"dataset": dataset, "seed": seed}
         if recipe:
@@ -469,6 +471,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a model: accuracy with its 95 % interval, by class, calibration, time, what it confuses."""
+    if report and report.exists() and not report.is_dir():
+        raise typer.BadParameter("is a file; name a folder", param_hint="--report")
     with _extra():
         from camdigits.classify import Classifier
         from camdigits_export import evaluate as measure
@@ -535,6 +539,7 @@ def compare(
         titles = list(dict.fromkeys([*(sets if dataset else side.SETS), *(t for row in rows for t in row.shares)]))
         print(side.table([*rows, *averages], titles))
         if output:
+            _load_tensorflow()  # for the recipes of CNNs, whose commands stand in the report
             side.write_report(rows, averages, sets, titles, output)
             _say(f"written: {output}; its plot and its rows lie beside it")
 

@@ -449,7 +449,9 @@ def load_trained(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many unrelated classes for broken archives
-        raise DataError(f"{file}: Keras cannot read it ({str(error).splitlines()[0]}); train it again") from error
+        raise DataError(
+            f"{file}: Keras cannot read it ({str(error).splitlines()[0].split('. ')[0]}); train it again"
+        ) from error
 
 
 def draw_curves(run: Path) -> Path:

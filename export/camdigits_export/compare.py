@@ -15,7 +15,7 @@ from camdigits.classify import Classifier
 from camdigits.errors import ModelError
 from camdigits_export.corruptions import CORRUPTIONS, corrupted_patches
 from camdigits_export.datasets import DataError, load
-from camdigits_export.evaluate import dataset, recipe, score, times
+from camdigits_export.evaluate import dataset, learnt_from, recipe, score, times
 from camdigits_export.metrics import span
 from camdigits_export.patches import PatchSet, clean, held_rejects
 
@@ -104,11 +104,11 @@ def sets_named(names: Sequence[str], models: Iterable[Classifier], report: Repor
     Raises DataError where one cannot be had.
     """
     titles = {title.lower(): title for title in SETS}
-    trained = {Path(recipe(model).get("dataset", "mnist")).resolve() for model in models}
+    recipes = [recipe(model) for model in models]
     return {
         titles.get(name, name): SETS[titles[name]]()
         if name in titles
-        else dataset(name, report, name if Path(name).resolve() in trained else "mnist")
+        else dataset(name, report, next((asked for asked in recipes if learnt_from(name, asked)), None))
         for name in names
     }
 

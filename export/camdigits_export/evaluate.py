@@ -98,7 +98,7 @@ def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] 
             if set(recipe.get("labels", DIGITS)) != set(DIGITS):
                 raise DataError("rejects: what is no digit may be one of the model's signs; name its own data set")
             part, patches = "held-out rejects", held_rejects(report)
-        case _ if name in COME_SPLIT or _learnt_from(name, recipe):
+        case _ if name in COME_SPLIT or learnt_from(name, recipe):
             part, patches = f"test signs of {name}", clean(name, "test", report)
         case _:
             part, patches = f"signs of {name}, all: the model's recipe does not name it", clean(name, "all", report)
@@ -106,7 +106,7 @@ def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] 
     return patches
 
 
-def _learnt_from(name: str, recipe: Mapping[str, Any]) -> bool:
+def learnt_from(name: str, recipe: Mapping[str, Any]) -> bool:
     """Say whether a model learnt from this folder, or OpenCV's digits, wherever and whatever it was then."""
     if Path(name).resolve() == Path(recipe.get("dataset", "mnist")).resolve():
         return True

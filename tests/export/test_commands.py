@@ -138,6 +138,8 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
         ("tune", "svm", "--epochs", "2"),
         ("export", "runs/cnn-1", "--check", "cnn.onnx"),
         ("compare", "cnn", "--output", "page.png"),
+        ("evaluate", "cnn", "--report", __file__),
+        ("train", "cnn", "--channels", ""),
         ("compare", "cnn", "--output", "signs"),
     ],
 )
