@@ -32,8 +32,9 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
         return f"no ink found; digits must stand out from their background and be at least {LEAST_HEIGHT} pixels high"
     if max(candidate.box.h for candidate in trace.candidates) < LEAST_HEIGHT:
         return f"all marks are too small; digits must be at least {LEAST_HEIGHT} pixels high: move the camera nearer"
-    count, between = len(trace.candidates), ", " if any(len(label) > 1 for label in labels) else ""
+    count = len(trace.candidates)
+    known = (", " if any(len(label) > 1 for label in labels) else "").join(labels)
     return (
-        f"{count} {'mark' if count == 1 else 'marks'} seen but none looks like one of {between.join(labels)} to the model; "
+        f"{count} {'mark' if count == 1 else 'marks'} seen but none looks like one of {known} to the model; "
         "write clearly apart, upright, on plain paper, or lower --min-confidence"
     )

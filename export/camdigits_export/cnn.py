@@ -98,7 +98,7 @@ RECIPES: dict[Architecture, Recipe] = {
         rare_share=0.0,
         frame_share=0.0,
         jitter_share=0.0,
-        reject_bias=2.0,
+        reject_bias=3.0,
     ),
 }
 """What each architecture is trained with unless asked otherwise."""
@@ -449,9 +449,8 @@ def load_trained(path: Path) -> keras.Model:
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many unrelated classes for broken archives
-        raise DataError(
-            f"{file}: Keras cannot read it ({str(error).splitlines()[0].split('. ')[0]}); train it again"
-        ) from error
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise DataError(f"{file}: Keras cannot read it ({reason}); train it again") from error
 
 
 def draw_curves(run: Path) -> Path:

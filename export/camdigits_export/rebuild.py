@@ -40,7 +40,9 @@ PLAN: dict[str, Recipe] = {
     **TEACHERS,
     **{f"{name}-{seed}": replace(recipe, seed=seed) for name, recipe in CNNS.items() for seed in SEEDS},
     "usps-knn": knn.Recipe(dataset="usps"),
-    "usps-cnn": replace(cnn.RECIPES["best"], dataset="usps", batch=128, rate=1.5e-3, epochs=80, frame_share=0.0),
+    "usps-cnn": replace(
+        cnn.RECIPES["best"], dataset="usps", start="runs/best-1", batch=128, rate=1e-3, epochs=40, frame_share=0.0
+    ),
 }
 """Runs by name. The best CNN ships in the seed that reads most of validation."""
 
