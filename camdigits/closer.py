@@ -53,26 +53,33 @@ MOST = 300
 """So many strokes are looked at, the largest first, and as many pairs."""
 
 
-def look_closer(image: Image, digits: Sequence[Box]) -> list[Candidate]:
-    """Return what else may be a digit around some that were found in a (height, width, 3) BGR picture."""
-    return [candidate for alike in _sizes(digits) for candidate in _around(image, alike)]
+def look_closer(image: Image, digits: Sequence[Box], any_sign: bool = False) -> list[Candidate]:
+    """Return what else may be a digit around some that were found in a (height, width, 3) BGR picture.
+
+    any_sign: they may be other signs than digits, as large as their longer side, whose parts need not touch.
+    """
+    return [candidate for alike in _sizes(digits, any_sign) for candidate in _around(image, alike, any_sign)]
 
 
-def _sizes(digits: Sequence[Box]) -> list[list[Box]]:
+def _size(box: Box, any_sign: bool) -> int:
+    return box.side if any_sign else box.h
+
+
+def _sizes(digits: Sequence[Box], any_sign: bool) -> list[list[Box]]:
     """Return digits of like height together, those of which there are most first."""
     sizes = []
     left = list(digits)
     while left:
-        height = median_high(box.h for box in left)
-        alike = [box for box in left if height / SIMILAR < box.h < SIMILAR * height]
+        height = median_high(_size(box, any_sign) for box in left)
+        alike = [box for box in left if height / SIMILAR < _size(box, any_sign) < SIMILAR * height]
         left = [box for box in left if box not in alike]
         sizes.append(alike)
     return [alike for alike in sorted(sizes, key=len, reverse=True) if len(alike) >= FEWEST][:SIZES]
 
 
-def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
+def _around(image: Image, digits: Sequence[Box], any_sign: bool) -> list[Candidate]:
     """Return the candidates around digits of like height."""
-    height = median(box.h for box in digits)
+    height = median(_size(box, any_sign) for box in digits)
     place = _place(digits, height, image.shape)
     scale = min(TALL / height, LARGEST, (MOST_PIXELS / (place.w * place.h)) ** 0.5)
     known = [box.moved(-place.x, -place.y).scaled(scale) for box in digits]
@@ -90,14 +97,14 @@ def _around(image: Image, digits: Sequence[Box]) -> list[Candidate]:
     boxes = np.array(known)
     middles = boxes[:, :2] + boxes[:, 2:] / 2
     candidates = []
-    groups = groups_of(strokes, MOST)
+    groups = groups_of(strokes, MOST, any_sign)
     for i in unlike([group.box for group in groups], known):
         group = groups[i]
         box = group.box
         # what the place's edge cuts is no whole digit
         inside = min(box.x, box.y) > 0 and box.right < near.shape[1] and box.bottom < near.shape[0]
         several = ((middles > box[:2]) & (middles < (box.right, box.bottom))).all(1).sum() > 1
-        of_size = LOWEST * tall < box.h < HIGHEST * tall
+        of_size = LOWEST * tall < _size(box, any_sign) < HIGHEST * tall
         if several or not (inside and of_size):
             continue
         piece = filled(group, mask)

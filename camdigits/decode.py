@@ -15,7 +15,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Box, Candidate, Digit, Number, Probabilities, shared_area
+from camdigits.types import Box, Candidate, Digit, Number, Probabilities, are_digits, shared_area, size_of
 
 MAX_SLOPE = 40.0
 """Degrees; steeper writing is a turned page."""
@@ -30,7 +30,10 @@ OFF_LINE = 0.7
 """A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
 
 SIMILAR = 2.2
-"""Digits of a line differ in height by less than this factor."""
+"""Digits of a line differ in height by less than this factor …"""
+
+SIMILAR_SIGNS = 3.0
+"""… and in size where there are other signs too: a dash is short."""
 
 EVIDENCE = 3.0
 """Log-odds that the digits of a number must have together: one digit alone needs 95 %."""
@@ -63,7 +66,10 @@ SMALL = 0.6
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A candidate taken for a digit, and where its middle lies once the page is upright and its lines level."""
+    """A candidate taken for a digit, and where its middle lies once the page is upright and its lines level.
+
+    height: of signs that are no digits it is the longer side.
+    """
 
     digit: Digit
     x: float
@@ -91,25 +97,27 @@ def decode(
     upright; the probabilities are those of the patches so turned.
     """
     turned = [_turn(candidate.box, quarter_turns) for candidate in candidates]
-    chosen = _surest(candidates, turned, probabilities, min_confidence)
+    said = [labels[best] for best in probabilities[:, :-1].argmax(1)] if len(candidates) else []
+    sizes = [size_of(label, box) for label, box in zip(said, turned, strict=True)]
+    chosen = _surest(candidates, turned, said, probabilities, min_confidence)
     if not chosen:
         return []
     boxes = [turned[i] for i in chosen]
-    slope = _slope(boxes)
+    similar = SIMILAR if are_digits(labels) else SIMILAR_SIGNS
+    slope = _slope(boxes, [sizes[i] for i in chosen], similar)
     cosine, sine = math.cos(slope), math.sin(slope)
     seen = []
     for i, box in zip(chosen, boxes, strict=True):
-        best = int(probabilities[i, :-1].argmax())
-        digit = Digit(labels[best], float(probabilities[i, best]), candidates[i].box)
+        digit = Digit(said[i], float(probabilities[i, :-1].max()), candidates[i].box)
         x, y = box.center
-        seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
+        seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, sizes[i]))
     usual = median(candidates[i].contrast for i in chosen)
     visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > FAINT * usual]
     marks = []
     for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
-    lines = _credible(_lines(seen), np.array(marks).reshape(-1, 3))
+    lines = _credible(_lines(seen, similar), np.array(marks).reshape(-1, 3))
     lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
     angle = math.degrees(slope)
     return [_number(word, row, angle, quarter_turns, beside) for row, line in enumerate(lines) for word, beside in line]
@@ -124,9 +132,16 @@ def _turn(box: Box, quarter_turns: int) -> Box:
 
 
 def _surest(
-    candidates: Sequence[Candidate], boxes: Sequence[Box], probabilities: Probabilities, min_confidence: float
+    candidates: Sequence[Candidate],
+    boxes: Sequence[Box],
+    said: Sequence[str],
+    probabilities: Probabilities,
+    min_confidence: float,
 ) -> list[int]:
-    """Return the indices of digits that share no ink: the surest first, larger pieces before their parts."""
+    """Return the indices of digits that share no ink: the surest first, larger pieces before their parts.
+
+    said: what each candidate would be.
+    """
     confidence = probabilities[:, :-1].max(1, initial=0)
     digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
     if not digits:
@@ -134,6 +149,7 @@ def _surest(
     confidence = confidence[digits]
     contrast = np.array([candidates[i].contrast for i in digits])
     box = np.array([boxes[i] for i in digits])
+    size = np.array([size_of(said[i], boxes[i]) for i in digits])
     overlap = shared_area(box, box)
     area = box[:, 2] * box[:, 3]
     shared = overlap / np.minimum(area[:, None], area)
@@ -143,9 +159,11 @@ def _surest(
     of = np.array([first[whole] for whole in wholes])
     shared[of[:, None] == of] = 0
     # inside[i, j]: all of j lies in i, lower and not much fainter
-    inside = (overlap == area) & (box[:, 3] < FRAMED * box[:, 3:]) & (contrast > FAINT * contrast[:, None])
+    inside = (overlap == area) & (size < FRAMED * size[:, None]) & (contrast > FAINT * contrast[:, None])
     digit = np.array([not _frames(confidence, i, inside[i], overlap) for i in range(len(digits))])
-    order = np.argsort(-confidence * box[:, 3] ** 0.2, kind="stable")
+    # a sign may be as long as its part, as = is: it is larger by its area
+    extent = np.array([boxes[i].h if said[i].isdigit() else math.sqrt(boxes[i].w * boxes[i].h) for i in digits])
+    order = np.argsort(-confidence * extent**0.2, kind="stable")
     order = order[digit[order]]
     usual = median(contrast[_first_come(order, shared)]) if len(order) else 0.0
     return [digits[i] for i in _first_come(order[contrast[order] > FAINT * usual], shared)]
@@ -185,17 +203,20 @@ def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     return apart
 
 
-def _slope(boxes: Sequence[Box]) -> float:
-    """Return the angle of the lines in radians, positive where they rise: the commonest between near neighbours."""
+def _slope(boxes: Sequence[Box], sizes: Sequence[int], similar: float) -> float:
+    """Return the angle of the lines in radians, positive where they rise: the commonest between near neighbours.
+
+    Those are neighbours whose sizes differ by less than the factor similar.
+    """
     if len(boxes) < 2:
         return 0.0
     x, y = np.array([box.center for box in boxes]).T
-    h = np.array([box.h for box in boxes], float)
+    h = np.array(sizes, float)
     dx, dy = x[None, :] - x[:, None], y[:, None] - y[None, :]
     height = np.minimum(h[:, None], h)
     angles = np.degrees(np.arctan2(dy, dx))
     distance = np.hypot(dx, dy) / height
-    near = (dx > 0) & (np.abs(angles) <= MAX_SLOPE) & (np.maximum(h[:, None], h) < SIMILAR * height) & (distance < 8)
+    near = (dx > 0) & (np.abs(angles) <= MAX_SLOPE) & (np.maximum(h[:, None], h) < similar * height) & (distance < 8)
     if not near.any():
         return 0.0
     votes, weights = angles[near], np.exp(-distance[near] / 2)
@@ -206,14 +227,14 @@ def _slope(boxes: Sequence[Box]) -> float:
     return math.radians(float(np.average(votes[close], weights=weights[close])))
 
 
-def _lines(seen: Sequence[_Seen]) -> list[list[_Seen]]:
+def _lines(seen: Sequence[_Seen], similar: float) -> list[list[_Seen]]:
     """Follow lines from left to right: each digit goes to the line that leads to it, or begins one."""
     lines: list[list[_Seen]] = []
     for digit in sorted(seen, key=lambda s: s.x):
         near = []
         for line in lines:
             height = _height(line)
-            if 1 / SIMILAR < digit.height / height < SIMILAR:
+            if 1 / similar < digit.height / height < similar:
                 off = abs(_ahead(line, height, digit.x) - digit.y) / min(digit.height, height)
                 if off < OFF_LINE:
                     near.append((off, line))

@@ -1,4 +1,4 @@
-"""Pieces of ink: the connected strokes of a mask, and which of them may be a digit, alone or two together."""
+"""Pieces of ink: the connected strokes of a mask, and which of them may be a digit or a sign, alone or together."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,6 +27,23 @@ LEAST_PART = 0.15
 
 OVERLAP = 0.4
 """… and share this much of the narrower one's columns."""
+
+OVER, COMPACT = 0.6, 1.6
+"""Loose parts of a sign lie over one another, nearer than this share of the larger one's longer side, and are together
+no longer than so many of it: the bars of =, a letter's dots. Two lines of writing are longer."""
+
+DOT = 0.35
+"""What is smaller than this share of the larger strokes is a dot, and two of them may be as far apart as if they were
+such strokes."""
+
+CORNER = 0.15
+"""A stroke that lies and one that stands meet at a corner where they are nearer than this share of the larger one …"""
+
+LONGER = 2.0
+"""… each being so many times longer than wide: the segments of a display."""
+
+MOST_PARTS = 9
+"""What has more parts is texture, or writing, and no sign."""
 
 SAME = 0.75
 """Two pieces are the same where their boxes' intersection over union is at least this."""
@@ -69,11 +86,15 @@ def strokes_of(mask: MatLike, most: int) -> list[Stroke]:
     return sorted(strokes, key=lambda stroke: stroke.box.w * stroke.box.h, reverse=True)[:most]
 
 
-def groups_of(strokes: list[Stroke], most: int) -> list[Group]:
-    """Return what may be a digit: each stroke alone, and neighbouring strokes together, at most so many pairs."""
+def groups_of(strokes: list[Stroke], most: int, any_sign: bool = False) -> list[Group]:
+    """Return what may be a digit: each stroke alone, and neighbouring strokes together, at most so many pairs.
+
+    any_sign: it may be another sign too, which has loose parts over one another, more than two of them, or is one long
+    low stroke.
+    """
     groups = [Group([stroke], stroke.box) for stroke in strokes]
     if len(strokes) < 2:
-        return [group for group in groups if _plausible(group.box)]
+        return [group for group in groups if _plausible(group.box, any_sign)]
     x, y, w, h = np.array([stroke.box for stroke in strokes], np.float32).T
     gap_x = np.maximum(x[:, None], x) - np.minimum((x + w)[:, None], x + w)
     gap_y = np.maximum(y[:, None], y) - np.minimum((y + h)[:, None], y + h)
@@ -84,9 +105,35 @@ def groups_of(strokes: list[Stroke], most: int) -> list[Group]:
     side = np.maximum(w, h)
     near &= np.minimum(side[:, None], side) > LEAST_PART * np.maximum(side[:, None], side)
     near &= both >= MIN_HEIGHT
-    for i, j in np.argwhere(np.triu(near, 1))[:most]:
-        groups.append(Group([strokes[i], strokes[j]], strokes[i].box.union(strokes[j].box)))
-    return [group for group in groups if _plausible(group.box)]
+    if any_sign:
+        larger = np.maximum(side[:, None], side)
+        usual = np.quantile(side, 0.75)
+        dot = side < DOT * usual
+        reach = np.where(dot[:, None] & dot, usual, larger)
+        over = (gap_x < -OVERLAP * np.minimum(w[:, None], w)) & (gap_y < OVER * reach) & (both < COMPACT * reach)
+        lies, stands = w > LONGER * h, h > LONGER * w
+        crossed = (lies[:, None] & stands) | (stands[:, None] & lies)
+        near |= over | (crossed & (np.maximum(gap_x, gap_y) < CORNER * larger))
+    pairs = np.argwhere(np.triu(near, 1))[:most]
+    together = [*pairs, *_chains(pairs, len(strokes))] if any_sign else pairs
+    groups += [group_of([strokes[i] for i in members]) for members in together]
+    return [group for group in groups if _plausible(group.box, any_sign)]
+
+
+def group_of(strokes: list[Stroke]) -> Group:
+    """Return one or more strokes as one."""
+    return Group(strokes, Box.around(stroke.box for stroke in strokes))
+
+
+def _chains(pairs: NDArray[np.int_], count: int) -> list[list[int]]:
+    """Return which of so many strokes hang together by pairs, where they are three to MOST_PARTS."""
+    chains = {i: [i] for i in range(count)}
+    for i, j in pairs.tolist():
+        if chains[i] is not chains[j]:
+            chains[i] += chains[j]
+            for member in chains[j]:
+                chains[member] = chains[i]
+    return [chain for i, chain in chains.items() if chain[0] == i and 2 < len(chain) <= MOST_PARTS]
 
 
 def filled(group: Group, mask: MatLike) -> MatLike:
@@ -100,10 +147,22 @@ def filled(group: Group, mask: MatLike) -> MatLike:
 
 def is_solid(box: Box, piece: MatLike) -> bool:
     """Say whether a piece is a filled shape, a sheet or a blot, and not made of strokes."""
+    area, outline = _area_and_outline(piece)
+    return 2 * area > SOLID * max(box.w, box.h) * outline
+
+
+def pen_width(piece: MatLike) -> float:
+    """Return how wide the strokes of a piece are, in pixels."""
+    area, outline = _area_and_outline(piece)
+    # a stroke w pixels wide has two border pixels in every cross-section of w
+    return 2 * area / max(outline, 1)
+
+
+def _area_and_outline(piece: MatLike) -> tuple[int, int]:
+    """Return how many pixels a piece has, and how many of them at its border."""
     area = cv2.countNonZero(piece)
     inner = cv2.countNonZero(cv2.erode(piece, _SQUARE, borderType=cv2.BORDER_CONSTANT, borderValue=0))
-    # a stroke w pixels wide has two border pixels in every cross-section of w
-    return 2 * area > SOLID * max(box.w, box.h) * (area - inner)
+    return area, area - inner
 
 
 def is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
@@ -148,5 +207,5 @@ def soft_ink(strength: MatLike, box: Box, piece: MatLike, mean: float) -> NDArra
     return np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
 
 
-def _plausible(box: Box) -> bool:
-    return max(box.w, box.h) >= MIN_HEIGHT and box.w <= MAX_ASPECT * box.h
+def _plausible(box: Box, any_sign: bool) -> bool:
+    return max(box.w, box.h) >= MIN_HEIGHT and (any_sign or box.w <= MAX_ASPECT * box.h)

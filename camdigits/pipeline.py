@@ -15,7 +15,18 @@ from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
-from camdigits.types import MIN_CONFIDENCE, Box, Candidate, Frame, Image, Number, Probabilities, Reading, Trace
+from camdigits.types import (
+    MIN_CONFIDENCE,
+    Box,
+    Candidate,
+    Frame,
+    Image,
+    Number,
+    Probabilities,
+    Reading,
+    Trace,
+    are_digits,
+)
 
 FEW = 2
 """Where fewer digits were read, a closer look around them has nothing to go by."""
@@ -41,28 +52,30 @@ def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) 
     """Return what an upright page says, and its first candidates.
 
     Joined digits are cut, and around those that were read is looked closer. The full size, which takes as long as all
-    else, is looked at only where that cannot show the rest: little was read, or there is small writing.
+    else, is looked at only where that cannot show the rest: little was read, or there is small writing, or signs may
+    have dots.
     """
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:
         return classifier(normalize(candidates))
 
-    half = at_half(image)
+    any_sign = not are_digits(classifier.labels)
+    half = at_half(image, any_sign)
     first, probabilities = half.candidates, read(half.candidates)
     numbers = decode(first, probabilities, classifier.labels, min_confidence)
-    if half.is_fine or sum(len(number.digits) for number in numbers) < FEW:
+    if any_sign or half.is_fine or sum(len(number.digits) for number in numbers) < FEW:
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
     candidates, probabilities = apart(first, probabilities, read)
     if candidates != half.candidates:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    closer = look_closer(image, [digit.box for number in numbers for digit in number.digits])
+    closer = look_closer(image, [digit.box for number in numbers for digit in number.digits], any_sign)
     if closer:
         closer, of_closer = apart(closer, read(closer), read)
         candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    if all(label.isdigit() for label in classifier.labels):  # other models may know signs of their own
+    if not any_sign:  # other models may know signs of their own
         numbers = with_signs(image, numbers)
     return Trace(tuple(candidates), probabilities, tuple(numbers)), first
 

@@ -19,7 +19,21 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.ink import Group, Stroke, filled, groups_of, is_solid, is_step, median_of, soft_ink, strokes_of, unlike
+from camdigits.ink import (
+    SAME,
+    Group,
+    Stroke,
+    filled,
+    group_of,
+    groups_of,
+    is_solid,
+    is_step,
+    median_of,
+    pen_width,
+    soft_ink,
+    strokes_of,
+    unlike,
+)
 from camdigits.rules import find_rules, without_rules
 from camdigits.types import Box, Candidate, Image
 
@@ -82,6 +96,26 @@ SMALL, MANY_SMALL = (4, 9), 5
 that only the full size shows."""
 
 
+OF_MAIN = 0.5
+"""A part of a single sign has at least this share of its largest one's contrast …"""
+
+BESIDE, OVER = 0.1, 0.6
+"""… and is no further from its columns, and its rows, than these shares of its longer side, …"""
+
+SPECK, OF_PEN = 0.08, 0.5
+"""… where it may be a dot, longer than the first share of that and the second of the pen's width …"""
+
+FAR = 0.3
+"""… or is no speck, being longer than this share."""
+
+OF_LONGEST = 0.4
+"""Of the dark sign and the light one in a picture, one whose strokes are all shorter than this share of the other's
+longest is dirt."""
+
+CUT_OFF = 0.25
+"""What the edge of a sign's picture cuts is no part of it, unless the rest is shorter than this share of that."""
+
+
 class Paper(NamedTuple):
     """What ink is measured against, in a picture reduced to CELLS.
 
@@ -113,17 +147,30 @@ class Half(NamedTuple):
     """What was seen of a picture at half its size.
 
     candidates: what may be a digit. is_fine: there are marks so small that only the full size shows what they are.
-    The rest is for at_full: the picture at the size to work in, its scale and margin, the picture's shape, and the
-    papers that are written on.
+    any_sign: as at_half was told. The rest is for at_full: the picture at the size to work in, its scale and margin,
+    the picture's shape, and the papers that are written on.
     """
 
     candidates: list[Candidate]
     is_fine: bool
+    any_sign: bool
     grey: MatLike
     scale: float
     margin: int
     shape: tuple[int, ...]
     papers: list[Paper]
+
+
+class Mark(NamedTuple):
+    """A stroke in a single sign's picture: its own part of the mask, and what it is alone.
+
+    odd: it would be a blot or an edge, as the dot and each bar of some signs are.
+    """
+
+    stroke: Stroke
+    piece: MatLike
+    odd: bool
+    seen: Candidate
 
 
 def segment(image: Image) -> list[Candidate]:
@@ -137,8 +184,11 @@ def segment(image: Image) -> list[Candidate]:
     return full + [half.candidates[i] for i in others]
 
 
-def at_half(image: Image) -> Half:
-    """Look at a (height, width, 3) BGR picture at half its size."""
+def at_half(image: Image, any_sign: bool = False) -> Half:
+    """Look at a (height, width, 3) BGR picture at half its size.
+
+    any_sign: what is written may be other signs than digits, whose parts need not touch.
+    """
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     half = _resized(grey, 0.5, cv2.INTER_AREA)
     soft = cv2.blur(half, (3, 3))
@@ -149,7 +199,7 @@ def at_half(image: Image) -> Half:
         if rules is not None:
             paper = paper._replace(rules=rules)
             ink = _ink(soft, paper, 2)
-        pages.append((paper, ink, list(_pieces(soft, ink, _groups(soft, paper, ink)))))
+        pages.append((paper, ink, list(_pieces(soft, ink, _groups(soft, paper, ink, any_sign)))))
     # half the work is saved where a page has only dark writing, or only light
     written = [page for page in pages if page[2]] or pages
     low, high = SMALL
@@ -157,6 +207,7 @@ def at_half(image: Image) -> Half:
     return Half(
         [_to_picture(piece, image.shape, scale / 2, margin / 2) for _, _, pieces in written for piece in pieces],
         small > MANY_SMALL,
+        any_sign,
         grey,
         scale,
         margin,
@@ -168,43 +219,127 @@ def at_half(image: Image) -> Half:
 def at_full(half: Half) -> tuple[list[Candidate], list[int]]:
     """Return what the full size shows, and which of half's candidates it does not show again."""
     soft = cv2.blur(half.grey, (3, 3))
-    pieces = [piece for paper in half.papers for piece in _as_written(soft, paper)]
+    pieces = [piece for paper in half.papers for piece in _as_written(soft, paper, half.any_sign)]
     full = [_to_picture(piece, half.shape, half.scale, half.margin) for piece in pieces]
     return full, unlike([candidate.box for candidate in half.candidates], [candidate.box for candidate in full])
 
 
-def _as_written(grey: MatLike, paper: Paper) -> list[Candidate]:
+def single_sign(image: Image) -> Candidate | None:
+    """Return the ink of a (height, width, 3) BGR picture of one sign as one candidate, or None where there is none.
+
+    That is its largest stroke and all that is as strong: the bars of =, the segments of a display. Specks, edges, and
+    what the picture's own edge cuts, are left out.
+    """
+    half = at_half(image, any_sign=True)
+    full, reduced = (_single(half, size) for size in (1, 2))
+    if full is None or reduced is None:
+        return full or reduced
+    # the full size shows it best, unless it is too faint there
+    return full if full.box.w * full.box.h > SAME * reduced.box.w * reduced.box.h else reduced
+
+
+def _single(half: Half, reduced: int) -> Candidate | None:
+    """Return the single sign of a picture that is reduced so many times, of either polarity."""
+    grey = half.grey if reduced == 1 else _resized(half.grey, 1 / reduced, cv2.INTER_AREA)
+    soft = cv2.blur(grey, (3, 3))
+    signs: list[tuple[int, Candidate]] = []
+    for paper in half.papers:
+        for page in [paper] if paper.rules is None else [paper, paper._replace(rules=None)]:
+            ink = _ink(soft, page, reduced)
+            strokes = _all_of_it(soft, ink, _strokes_on(soft, page, ink))
+            if strokes:
+                longest = max(stroke.box.side for stroke in strokes)
+                signs += ((longest, sign) for sign in _pieces(soft, ink, [group_of(strokes)]))
+    if _are_enough([(longest, sign.cut) for longest, sign in signs]):
+        signs = [item for item in signs if not item[1].cut]
+    # specks far apart are no large sign; the paper between the bars of = may look like a light one, but a smaller one
+    least = OF_LONGEST * max((longest for longest, _ in signs), default=0)
+    large = [sign for longest, sign in signs if longest > least]
+    largest = max(large, key=lambda sign: (sign.box.w * sign.box.h, sign.contrast), default=None)
+    return largest and _to_picture(largest, half.shape, half.scale / reduced, half.margin / reduced)
+
+
+def _all_of_it(grey: MatLike, ink: Ink, strokes: list[Stroke]) -> list[Stroke]:
+    """Return the strokes that make a single sign: the largest, and those like it."""
+    marks = []
+    for stroke in strokes:
+        box, piece = stroke.box, filled(group_of([stroke]), ink.mask)
+        mean = _mean(ink, box, piece)
+        if mean >= SURE * _at(ink.noise, box):
+            odd = is_solid(box, piece) or is_step(box, piece, grey)
+            marks.append(Mark(stroke, piece, odd, _candidate(box, piece, ink, mean)))
+    if _are_enough([(mark.stroke.box.side, mark.seen.cut) for mark in marks]):
+        marks = [mark for mark in marks if not mark.seen.cut]
+    if not marks:
+        return []
+    main = max([mark for mark in marks if not mark.odd] or marks, key=_area)
+    pen = pen_width(main.piece)
+    return [mark.stroke for mark in marks if _belongs(mark, main, pen)]
+
+
+def _are_enough(lengths: list[tuple[int, bool]]) -> bool:
+    """Say whether what the picture's edge does not cut is the sign. lengths: of each mark, and whether it is cut."""
+    longest = max((length for length, _ in lengths), default=0)
+    return any(length > CUT_OFF * longest for length, cut in lengths if not cut)
+
+
+def _area(mark: Mark) -> int:
+    return mark.stroke.box.w * mark.stroke.box.h
+
+
+def _belongs(mark: Mark, main: Mark, pen: float) -> bool:
+    """Say whether a mark is a part of the sign that has the main one, drawn by a pen of that width."""
+    box, of = mark.stroke.box, main.stroke.box
+    if mark.seen.contrast <= OF_MAIN * main.seen.contrast:
+        return False
+    aside = max(box.x - of.right, of.x - box.right)
+    above = max(box.y - of.bottom, of.y - box.bottom)
+    if aside < BESIDE * of.side and above < OVER * of.side:
+        return box.side > max(SPECK * of.side, OF_PEN * pen)
+    return box.side > FAR * of.side and not mark.odd
+
+
+def _as_written(grey: MatLike, paper: Paper, any_sign: bool) -> list[Candidate]:
     """Return the candidates of one polarity at full size: with the paper's rules and, if there are any, without them.
 
     What looks like a rule may be a stroke of a large digit.
     """
     whole = paper._replace(rules=None)
     ink = _ink(grey, whole, 1)
-    pieces = list(_pieces(grey, ink, _groups(grey, whole, ink)))
+    pieces = list(_pieces(grey, ink, _groups(grey, whole, ink, any_sign)))
     if paper.rules is not None:
         known = [piece.box for piece in pieces]
         ink = _ink(grey, paper, 1)
-        groups = _groups(grey, paper, ink)
+        groups = _groups(grey, paper, ink, any_sign)
         pieces += _pieces(grey, ink, [groups[i] for i in unlike([group.box for group in groups], known)])
     return pieces
 
 
-def _groups(grey: MatLike, paper: Paper, ink: Ink) -> list[Group]:
+def _groups(grey: MatLike, paper: Paper, ink: Ink, any_sign: bool) -> list[Group]:
     """Return what may be a digit of one polarity: strokes and the box around them, in the picture's own pixels."""
-    strokes = ink.strokes
-    if not paper.dark_ink:
-        strokes = [stroke for stroke in strokes if not _is_gap(stroke.box, ink.mask, grey, paper.usual)]
-    return groups_of(strokes, MOST)
+    return groups_of(_strokes_on(grey, paper, ink), MOST, any_sign)
+
+
+def _strokes_on(grey: MatLike, paper: Paper, ink: Ink) -> list[Stroke]:
+    """Return the strokes of one polarity, without paper that shows between dark ones."""
+    if paper.dark_ink:
+        return ink.strokes
+    return [stroke for stroke in ink.strokes if not _is_gap(stroke.box, ink.mask, grey, paper.usual)]
 
 
 def _pieces(grey: MatLike, ink: Ink, groups: list[Group]) -> Iterator[Candidate]:
     """Yield those that are ink and no noise, step or blot, as candidates."""
     for group in groups:
         box, piece = group.box, filled(group, ink.mask)
-        mean = cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
+        mean = _mean(ink, box, piece)
         is_noise = mean < SURE * _at(ink.noise, box)
         if not (is_noise or is_step(box, piece, grey) or is_solid(box, piece)):
             yield _candidate(box, piece, ink, mean)
+
+
+def _mean(ink: Ink, box: Box, piece: MatLike) -> float:
+    """Return how strong a piece of ink is."""
+    return cv2.mean(ink.strength[box.y : box.bottom, box.x : box.right], piece)[0]
 
 
 def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Number, Reading, shared_area
+from camdigits.types import Number, Reading, shared_area, size_of
 
 MEMORY = 0.3
 """Seconds in which the weight of a vote falls to 1/e: nine frames of thirty a second."""
@@ -227,8 +227,12 @@ def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[n
 
 
 def _digit_heights(numbers: Sequence[Number]) -> NDArray[np.float64]:
-    """Return (N,): the median height of each number's digits in pixels, at least one."""
-    return np.array([max(median(part.box.h for part in number.digits or (number,)), 1) for number in numbers], float)
+    """Return (N,): the median size of each number's digits in pixels, at least one."""
+    return np.array([max(_digit_height(number), 1) for number in numbers], float)
+
+
+def _digit_height(number: Number) -> float:
+    return median([size_of(digit.label, digit.box) for digit in number.digits] or [number.box.h])
 
 
 def _likeness(a: str, b: str) -> float:

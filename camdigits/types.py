@@ -52,6 +52,11 @@ class Box(NamedTuple):
         return self.y + self.h
 
     @property
+    def side(self) -> int:
+        """The longer of width and height."""
+        return max(self.w, self.h)
+
+    @property
     def center(self) -> tuple[float, float]:
         """(x, y) of the middle."""
         return self.x + self.w / 2, self.y + self.h / 2
@@ -79,6 +84,16 @@ class Box(NamedTuple):
     def around(boxes: Iterable["Box"]) -> "Box":
         """Return the smallest box around one or more."""
         return reduce(Box.union, boxes)
+
+
+def size_of(label: str, box: Box) -> int:
+    """Return how large a sign is written: a digit by its height, others, which may be low as a dash, by either side."""
+    return box.h if label.isdigit() else box.side
+
+
+def are_digits(labels: Iterable[str]) -> bool:
+    """Say whether a model with these labels knows nothing but digits."""
+    return all(label.isdigit() for label in labels)
 
 
 def shared_area(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

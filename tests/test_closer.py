@@ -123,3 +123,12 @@ def test_candidates_lie_in_the_picture_whatever_is_taken_for_digits(boxes: list[
         assert y + h <= 120
         assert candidate.ink.max() > 0
         assert 0 <= candidate.contrast <= 1
+
+
+def test_a_dash_and_loose_bars_are_found_beside_other_signs() -> None:
+    image = written(row(40, 3))
+    dash, bars = Box(200, 217, 36, 6), Box(250, 207, 36, 26)
+    for x, y, w, h in (dash, bars._replace(h=6), bars._replace(y=227, h=6)):
+        cv2.rectangle(image, (x, y), (x + w - 1, y + h - 1), (60,) * 3, cv2.FILLED)
+    assert not missed(look_closer(image, row(40, 3), any_sign=True), [dash, bars], least=0.55)
+    assert missed(look_closer(image, row(40, 3)), [dash, bars], least=0.55) == [dash, bars]

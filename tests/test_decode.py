@@ -219,6 +219,38 @@ def test_pieces_that_a_slanted_cut_parts_do_not_exclude_each_other() -> None:
         assert [number.text for number in decode(pieces, probabilities, LABELS, 0.5)] == read_as
 
 
+@pytest.mark.parametrize("order", ["+-x=", "-+=x", "--", "-=", "7-2", "-7"])
+def test_other_signs_of_a_line_may_be_low(order: str) -> None:
+    labels = ["7", "2", "+", "-", "x", "="]
+    sizes = {"-": (36, 6), "=": (36, 18)}
+    candidates = []
+    probabilities = np.full((len(order), 7), 0.001, np.float32)
+    for at, sign in enumerate(order):
+        w, h = sizes.get(sign, (40, 40))
+        candidates.append(candidate(Box(60 * at, 100 - h // 2, w, h)))
+        probabilities[at, labels.index(sign)] = 0.994
+    assert lines(decode(candidates, probabilities, labels, 0.5)) == [[order]]
+
+
+def test_digits_of_a_line_are_of_like_height() -> None:
+    page = [("7", Box(0, 80, 30, 40)), ("2", Box(60, 80, 30, 40)), ("1", Box(120, 97, 40, 6))]
+    assert lines(read(page)) == [["72"]]
+
+
+def test_a_sign_is_read_rather_than_its_bars() -> None:
+    whole, upper, lower = Box(0, 0, 60, 26), Box(0, 0, 60, 7), Box(0, 19, 60, 7)
+    probabilities = np.array([[0.02, 0.97, 0.01], [0.995, 0.0, 0.005], [0.995, 0.0, 0.005]], np.float32)
+    candidates = [candidate(box) for box in (whole, upper, lower)]
+    assert lines(decode(candidates, probabilities, ["-", "="], 0.5)) == [["="]]
+
+
+def test_two_rows_are_not_one_sign() -> None:
+    both, upper, lower = Box(0, 0, 40, 100), Box(0, 0, 40, 40), Box(0, 60, 40, 40)
+    probabilities = np.array([[0.0, 0.97, 0.03], [0.995, 0.0, 0.005], [0.995, 0.0, 0.005]], np.float32)
+    candidates = [candidate(box) for box in (both, upper, lower)]
+    assert lines(decode(candidates, probabilities, ["+", "="], 0.5)) == [["+"], ["+"]]
+
+
 def test_labels_come_from_the_model() -> None:
     probabilities = np.array([[0.0, 1.0, 0.0]], np.float32)
     (number,) = decode([candidate(Box(0, 0, 30, 30))], probabilities, ["+", "x"], 0.5)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camdigits.segment import at_full, at_half, segment
+from camdigits.segment import at_full, at_half, segment, single_sign
 from camdigits.types import Box, Candidate, Image
-from tests.support.drawing import draw_digit, paper, shade
+from tests.support.drawing import SEGMENTS, SHAPES, draw_digit, paper, shade
 
 
 def iou(a: Box, b: Box) -> float:
@@ -253,3 +253,96 @@ def test_a_digit_anywhere_is_found_inside_the_frame(x: int, y: int, w: int, h: i
         assert candidate.box.bottom <= 480
         assert candidate.ink.dtype == np.uint8
         assert 0 <= candidate.contrast <= 1
+
+
+def draw_display(image: Image, label: str, box: Box, pen: int, level: int = 50) -> Box:
+    """Draw a digit of a display, whose segments do not touch, and return the box around them."""
+    gap = pen + 4
+    drawn = []
+    for name in SHAPES[label]:
+        (x0, y0), (x1, y1) = SEGMENTS[name]
+        aside, below = (gap, 0) if x1 > x0 else (0, gap)
+        left, top = round(box.x + x0 * (box.w - pen)) + aside, round(box.y + y0 * (box.h - pen)) + below
+        right, bottom = round(box.x + x1 * (box.w - pen)) + pen - aside, round(box.y + y1 * (box.h - pen)) + pen - below
+        cv2.rectangle(image, (left, top), (right - 1, bottom - 1), (level,) * 3, cv2.FILLED)
+        drawn.append(Box(left, top, right - left, bottom - top))
+    return Box.around(drawn)
+
+
+LOOSE = {
+    "=": [((0, 30), (80, 30)), ((0, 55), (80, 55))],
+    "divided by": [((0, 40), (80, 40)), ((40, 12), (40, 12)), ((40, 68), (40, 68))],
+    "i": [((40, 35), (40, 80)), ((40, 5), (40, 5))],
+    "%": [((10, 80), (70, 0)), ((8, 10), (20, 10)), ((60, 70), (72, 70))],
+}
+
+
+def draw_loose(image: Image, name: str, x: int, y: int, level: int = 50) -> Box:
+    """Draw a sign of several parts with a round pen, and return its box."""
+    ends = [np.array(end) + np.array([x, y]) for line in LOOSE[name] for end in line]
+    for start, end in zip(ends[::2], ends[1::2], strict=True):
+        cv2.line(image, start, end, (level,) * 3, 10)
+    low, high = np.min(ends, axis=0) - 5, np.max(ends, axis=0) + 5
+    return Box(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+
+
+@pytest.mark.parametrize("name", ["=", "divided by", "i"])
+def test_loose_parts_are_one_candidate_only_where_signs_are_looked_for(name: str) -> None:
+    image = paper()
+    box = draw_loose(image, name, 250, 200)
+    assert found(at_full(at_half(image, any_sign=True))[0], box)
+    assert not found(segment(image), box)
+
+
+@pytest.mark.parametrize("label", "0235689")
+def test_a_displays_segments_are_one_candidate(label: str) -> None:
+    image = paper()
+    box = draw_display(image, label, Box(250, 150, 80, 150), 12)
+    assert found(at_half(image, any_sign=True).candidates, box, 0.85)
+    assert not found(segment(image), box, 0.85)
+
+
+def test_rows_of_writing_are_not_joined() -> None:
+    image = paper()
+    boxes = [Box(200, 60 + 100 * row, 45, 60) for row in range(3)]
+    for box in boxes:
+        draw_digit(image, "5", box, pen=6)
+    candidates = at_half(image, any_sign=True).candidates
+    assert all(found(candidates, box) for box in boxes)
+    assert max(candidate.box.h for candidate in candidates) < 80
+
+
+def test_a_low_stroke_is_a_candidate_only_where_signs_are_looked_for() -> None:
+    image = paper()
+    cv2.line(image, (250, 200), (350, 200), (50,) * 3, 8)
+    box = Box(246, 196, 108, 8)
+    assert found(at_half(image, any_sign=True).candidates, box, 0.6)
+    assert not found(segment(image), box, 0.6)
+
+
+@pytest.mark.parametrize("name", LOOSE)
+@pytest.mark.parametrize("level", [50, 250])
+def test_a_single_sign_is_all_its_parts_without_specks_and_shadows(name: str, level: int) -> None:
+    image = paper(260, 220, level=200 if level == 50 else 60)
+    box = draw_loose(image, name, 80, 70, level)
+    cv2.circle(image, (25, 30), 3, (level,) * 3, cv2.FILLED)
+    image[:, 235:] = (image[:, 235:] * 0.6).astype(np.uint8)
+    sign = single_sign(image)
+    assert sign is not None
+    assert found([sign], box)
+    assert cv2.connectedComponents((sign.ink > 127).view(np.uint8))[0] - 1 == len(LOOSE[name])
+
+
+@pytest.mark.parametrize("label", "0123456789")
+@pytest.mark.parametrize("scale", [1.0, 0.2])
+def test_a_single_display_digit_is_all_its_segments(label: str, scale: float) -> None:
+    image = paper(140, 200, noise=0)
+    box = draw_display(image, label, Box(35, 25, 70, 150), 12)
+    for seen in (image, 255 - image):
+        sign = single_sign(cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+        assert sign is not None
+        assert found([sign], box.scaled(scale), 0.45 if scale < 1 else 0.8)
+
+
+def test_no_single_sign_on_empty_paper() -> None:
+    assert single_sign(np.full((90, 90, 3), 220, np.uint8)) is None

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from camdigits.errors import CamdigitsError, PictureError
 from camdigits.pictures import load_picture
-from camdigits.segment import segment
+from camdigits.segment import single_sign
 from camdigits.types import PICTURE_SUFFIXES
 
 Ink = NDArray[np.uint8]
@@ -261,7 +261,7 @@ def _arrays(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
 
 
 def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
-    """Return the signs of a folder with a subfolder a class; in each picture the largest piece of ink counts."""
+    """Return the signs of a folder with a subfolder a class: one in each picture; its parts need not touch."""
     classes = _classes(folder)
     inks: list[Ink] = []
     labels: list[int] = []
@@ -269,14 +269,14 @@ def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
     for label, pictures in enumerate(classes):
         for path in sorted(p for p in pictures.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES):
             try:
-                candidates = segment(load_picture(str(path)))
+                sign = single_sign(load_picture(str(path)))
             except PictureError as error:
                 unread.append(str(error))
                 continue
-            if not candidates:
+            if sign is None:
                 unread.append(f"{path}: no ink found")
                 continue
-            inks.append(max(candidates, key=lambda c: (c.box.w * c.box.h, c.contrast)).ink)
+            inks.append(sign.ink)
             labels.append(label)
     names = tuple(path.name for path in classes)
     counts = Counter(labels)
