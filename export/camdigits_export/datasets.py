@@ -9,7 +9,6 @@ import hashlib
 import logging
 import os
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -36,6 +35,9 @@ Labels = NDArray[np.uint8]
 Split = Literal["train", "test", "all"]
 
 DIGITS = tuple("0123456789")
+
+NOT_A_DIGIT = "not a digit"
+"""What a model's last column means, whatever its signs."""
 
 KNOWN = ("mnist", "usps", "mnist+usps", "opencv", "hwd")
 """The data sets that have a name; any other is a folder."""
@@ -69,12 +71,17 @@ class DataError(CamdigitsError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Single signs. inks: N of them, sizes may differ. labels: (N,) uint8, indices into names: what each sign means."""
+    """Single signs.
+
+    inks: N of them, sizes may differ. labels: (N,) uint8, indices into names: what each sign means. files: where each
+    comes from, in a folder of pictures; else none.
+    """
 
     name: str
     inks: Inks
     labels: Labels
     names: tuple[str, ...] = DIGITS
+    files: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return N."""
@@ -82,7 +89,8 @@ class Dataset:
 
     def part(self, at: NDArray[np.int64]) -> "Dataset":
         """Return the signs at some indices."""
-        return Dataset(self.name, [self.inks[i] for i in at], self.labels[at], self.names)
+        files = tuple(self.files[i] for i in at) if self.files else ()
+        return Dataset(self.name, [self.inks[i] for i in at], self.labels[at], self.names, files)
 
     def fingerprint(self) -> str:
         """Return a hash of the signs and of what they mean, whatever the data set is called."""
@@ -161,7 +169,7 @@ def load(name: str, split: Split, report: Callable[[str], None] = lambda _: None
                 raise DataError("hwd: is there to judge by, not to learn from; train on another data set")
             return _load_hwd()
         case _:
-            return _split(_load_folder(Path(name), report), split)
+            return _split(_load_folder(Path(name), split, report), split)
 
 
 def names(name: str) -> tuple[str, ...]:
@@ -260,11 +268,12 @@ def _arrays(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
     return images, labels.astype(np.uint8)
 
 
-def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
+def _load_folder(folder: Path, split: Split, report: Callable[[str], None]) -> Dataset:
     """Return the signs of a folder with a subfolder a class: one in each picture; its parts need not touch."""
     classes = _classes(folder)
     inks: list[Ink] = []
     labels: list[int] = []
+    files: list[str] = []
     unread: list[str] = []
     for label, pictures in enumerate(classes):
         for path in sorted(p for p in pictures.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES):
@@ -278,24 +287,39 @@ def _load_folder(folder: Path, report: Callable[[str], None]) -> Dataset:
                 continue
             inks.append(sign.ink)
             labels.append(label)
-    names = tuple(path.name for path in classes)
-    counts = Counter(labels)
-    few = [f"{name} ({counts[label]})" for label, name in enumerate(names) if counts[label] < FEWEST]
+            files.append(path.relative_to(folder).as_posix())
     for line in unread:
         report(f"skipped: {line}")
     if unread:
         report(f"{folder}: {len(inks)} pictures read, {len(unread)} skipped")
+    whole = Dataset(str(folder), inks, np.array(labels, np.uint8), tuple(path.name for path in classes), tuple(files))
+    if split == "train":
+        _check_lessons(whole, report)
+    elif not inks:
+        raise DataError(f"{folder}: no picture that can be read; a subfolder a class with pictures is needed")
+    return whole
+
+
+def _check_lessons(data: Dataset, report: Callable[[str], None]) -> None:
+    """Raise DataError where a folder cannot be learnt from; report what makes it a poor lesson."""
+    folder, names = data.name, data.names
+    counts = np.bincount(data.labels, minlength=len(names)).tolist()
+    few = [f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count < FEWEST]
     if len(names) < 2:
         raise DataError(f"{folder}: {len(names)} subfolders; a model needs one for each of two or more classes")
     if len(names) > 250:
         raise DataError(f"{folder}: {len(names)} classes are too many; 250 at most")
+    if NOT_A_DIGIT in names:
+        raise DataError(f"{folder}/{NOT_A_DIGIT}: that is what a model calls anything else; take the subfolder away")
     if few:
         raise DataError(f"{folder}: fewer than {FEWEST} pictures that can be read in {', '.join(few)}; add more")
-    if max(counts.values()) > 10 * min(counts.values()):
-        report(
-            f"{folder}: classes are uneven, {min(counts.values())} to {max(counts.values())} pictures; even is better"
-        )
-    return Dataset(str(folder), inks, np.array(labels, np.uint8), names)
+    if max(counts) > 10 * min(counts):
+        report(f"{folder}: classes are uneven, {min(counts)} to {max(counts)} pictures; even is better")
+    known: dict[bytes, int] = {}
+    for at, ink in enumerate(data.inks):
+        twin = known.setdefault(repr(ink.shape).encode() + ink.tobytes(), at)
+        if data.labels[twin] != data.labels[at]:
+            report(f"{folder}: {data.files[twin]} and {data.files[at]} show the same; nobody can learn which is right")
 
 
 def _idx(file: _File) -> NDArray[np.uint8]:

@@ -13,13 +13,11 @@ from camdigits.classify import Classifier
 from camdigits.types import MIN_CONFIDENCE, Probabilities
 from camdigits_export import metrics
 from camdigits_export.augment import as_input
-from camdigits_export.datasets import COME_SPLIT, DIGITS, DataError, Labels, load
+from camdigits_export.datasets import COME_SPLIT, DIGITS, NOT_A_DIGIT, DataError, Labels, load
 from camdigits_export.metrics import Answered, Bin, ClassFigures
 from camdigits_export.mistakes import Confusion, confusions
 from camdigits_export.patches import PatchSet, clean, held_rejects, validation
 from camdigits_export.to_onnx import stated
-
-NOT_A_DIGIT = "not a digit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,9 @@ RARE, REJECTS, HELD_REJECTS = 15_000, 60_000, 5000
 LEAST = 0.04
 """Some thousands of rejects: what is none of ten signs is as manifold as what is none of thousands."""
 
+ENOUGH = 50
+"""Signs for choosing; of fewer, one in ten read wrong may be chance."""
+
 FRAMES, HELD_FRAMES = 1000, 150
 """Composed frames for training and for choosing; each gives some ten digits, and as much that is none."""
 
@@ -69,9 +72,9 @@ class Workshop:
     clean: a data set's training signs. seen: versions of them as a camera sees them, (V, N, 28, 28) uint8. rare: digits
     drawn as MNIST lacks them. rejects: what is no digit. The rest is for choosing only: validation signs, the same as
     a camera sees them, and rejects made of those signs, or with fonts, signs and shapes that training never sees.
-    kept: (K,) which signs of the data set those for choosing are. fingerprint: of the data set. framed: what the reader
-    finds in composed frames, digits and rejects; validation_framed: in frames of validation digits. Both are empty
-    where not asked for.
+    kept: the signs for choosing, by their places in the data set or their files. fingerprint: of the data set. framed:
+    what the reader finds in composed frames, digits and rejects; validation_framed: in frames of validation digits.
+    Both are empty where not asked for.
     """
 
     clean: PatchSet
@@ -81,7 +84,7 @@ class Workshop:
     validation: PatchSet
     validation_seen: PatchSet
     held_rejects: PatchSet
-    kept: NDArray[np.int64]
+    kept: tuple[str, ...]
     fingerprint: str
     framed: PatchSet
     validation_framed: PatchSet
@@ -130,6 +133,8 @@ def load_workshop(name: str = "mnist", report: Report = lambda _: None, with_fra
     data = load(name, "train", report)
     train_at, kept_at = learnt_and_kept(data)
     train, kept = data.part(train_at), data.part(kept_at)
+    if len(kept) < ENOUGH:
+        report(f"{name}: only {len(kept)} of its signs choose and calibrate; more pictures make figures surer")
     share = min(1.0, max(LEAST, len(train) / 55_000))
     rare = round(RARE * share) if data.names == DIGITS else 0
     drawn = np.array([strokes.RARE[at % len(strokes.RARE)][0] for at in range(rare)], np.uint8)
@@ -141,7 +146,7 @@ def load_workshop(name: str = "mnist", report: Report = lambda _: None, with_fra
         validation=_made("clean-kept", kept, len(kept), 0, report),
         validation_seen=_made("seen-kept", kept, len(kept), 99, report),
         held_rejects=_as_rejects(_made("reject-kept", kept, round(HELD_REJECTS * share), 9, report)),
-        kept=kept_at,
+        kept=kept.files or tuple(map(str, kept_at)),
         fingerprint=data.fingerprint(),
         framed=_framed(train, round(FRAMES * share) if with_frames else 0, 1, report),
         validation_framed=_framed(kept, round(HELD_FRAMES * share) if with_frames else 0, 2, report),

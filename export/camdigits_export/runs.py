@@ -1,7 +1,7 @@
 """A run: the folder of one training, all that is known of it in files that people read too.
 
-recipe.json says what was asked, validation.txt which signs of the data set, counted from 0, only chose and never
-trained, log.csv how it went.
+recipe.json says what was asked, validation.txt which signs of the data set, counted from 0 or by their files, only
+chose and never trained, log.csv how it went.
 """
 
 import csv
@@ -51,7 +51,7 @@ def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:
         "fingerprint": workshop.fingerprint,
     }
     (run / "log.csv").unlink(missing_ok=True)  # of a training that was stopped before its first checkpoint
-    (run / "validation.txt").write_text("".join(f"{index}\n" for index in workshop.kept))
+    (run / "validation.txt").write_text("".join(f"{sign}\n" for sign in workshop.kept))
     (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
     return settings
 

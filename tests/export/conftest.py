@@ -64,7 +64,7 @@ def workshop() -> Workshop:
         validation=drawn(100, 5, seen=False),
         validation_seen=drawn(100, 6, seen=True),
         held_rejects=drawn_rejects(100, 7, held=True),
-        kept=np.arange(600, 700),
+        kept=tuple(map(str, range(600, 700))),
         fingerprint="drawn",
         framed=found(8),
         validation_framed=found(9),

@@ -111,6 +111,38 @@ def test_a_folder_that_teaches_nothing_says_why(tmp_path: Path, classes: dict[st
         datasets.load(str(tmp_path), "train")
 
 
+def test_a_folder_to_judge_by_may_be_small(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    (tmp_path / "A").mkdir()
+    cv2.imwrite(str(tmp_path / "A" / "one.png"), picture("A", rng))
+    data = datasets.load(str(tmp_path), "all")
+    assert (len(data), data.names, data.files) == (1, ("A",), ("A/one.png",))
+    (tmp_path / "A" / "one.png").unlink()
+    with pytest.raises(DataError, match="no picture that can be read"):
+        datasets.load(str(tmp_path), "all")
+
+
+def test_pictures_that_contradict_one_another_are_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for letter in "AB":
+        (tmp_path / letter).mkdir()
+        for at in range(8):
+            cv2.imwrite(str(tmp_path / letter / f"{at}.png"), picture(letter, rng))
+    (tmp_path / "B" / "3.png").write_bytes((tmp_path / "A" / "5.png").read_bytes())
+    said: list[str] = []
+    datasets.load(str(tmp_path), "train", said.append)
+    assert any("A/5.png and B/3.png show the same" in line for line in said)
+    (tmp_path / "B").rename(tmp_path / "not a digit")
+    with pytest.raises(DataError, match="take the subfolder away"):
+        datasets.load(str(tmp_path), "train")
+
+
+def test_a_run_names_the_pictures_that_only_chose(folder: Path, model: Path) -> None:
+    chose = (model.parent / "validation.txt").read_text().split()
+    assert len(chose) == 8
+    assert all((folder / file).is_file() for file in chose)
+
+
 def test_uneven_classes_are_told(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     for letter, count in (("A", 90), ("B", 8)):
