@@ -53,8 +53,13 @@ CLUTTER = 2.0
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-DOUBT, MOST_DOUBTS = 0.8, 4
-"""What a number's confidence is multiplied by for each mark beside it, so many at most: one may be a digit not read."""
+OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.46, 0.525, 4, 1.66, -0.1
+"""The log-odds that a number is right and whole: a share of what its digits have together, less for each mark beside
+it, which may be a digit that was not read, and less for one digit alone, which may be a part of something. By logistic
+regression (Platt 1999) on 2,081 numbers read in 465 composed frames of validation digits."""
+
+SUREST = 0.9999
+"""What is surer counts no more."""
 
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
@@ -328,5 +333,13 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, b
     if len(word) > 2:
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
-    confidence = math.prod(digit.confidence for digit in digits) * DOUBT ** min(beside, MOST_DOUBTS)
+    confidence = _chance([digit.confidence for digit in digits], beside)
     return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)
+
+
+def _chance(confidences: Sequence[float], beside: int) -> float:
+    """Return how sure a number is of so sure digits with so many marks beside it; no surer than any of its digits."""
+    together = min(math.prod(confidences), SUREST)
+    odds = math.log(together / (1 - together)) if together else -math.inf
+    odds = OF_DIGITS * odds - OF_MARK * min(beside, MOST_MARKS) - LONE * (len(confidences) == 1) + REST
+    return min(1 / (1 + math.exp(-odds)), *confidences)

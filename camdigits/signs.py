@@ -4,7 +4,6 @@ Between two digits of a number, ink at their feet is a decimal point or comma, a
 is never 75, nor is 3-4 34. A stroke lying before the first digit is its minus.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -229,8 +228,6 @@ def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
 
 
 def _part(number: Number, text: str, digits: Sequence[Digit]) -> Number:
-    """Return some of a number's digits as a number of their own."""
-    part, whole = (math.prod(digit.confidence for digit in of) for of in (digits, number.digits))
-    confidence = number.confidence * part / whole
+    """Return some of a number's digits as a number of their own, as sure as all of them were."""
     box = Box.around(digit.box for digit in digits)
-    return replace(number, text=text, confidence=confidence, box=box, digits=tuple(digits))
+    return replace(number, text=text, box=box, digits=tuple(digits))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camdigits.decode import DOUBT, MOST_DOUBTS, decode
+from camdigits.decode import LONE, MOST_MARKS, OF_DIGITS, OF_MARK, REST, SUREST, decode
 from camdigits.types import Box, Candidate, Number
 
 LABELS = tuple("0123456789")
@@ -43,6 +43,10 @@ def lines(numbers: list[Number]) -> list[list[str]]:
     return list(result.values())
 
 
+def odds(chance: float) -> float:
+    return math.log(chance / (1 - chance))
+
+
 def test_nothing_gives_nothing() -> None:
     assert read([]) == []
 
@@ -50,7 +54,16 @@ def test_nothing_gives_nothing() -> None:
 def test_one_digit() -> None:
     (number,) = read([("7", Box(10, 20, 30, 40))])
     assert (number.text, number.line, number.angle, number.box) == ("7", 0, 0.0, Box(10, 20, 30, 40))
-    assert number.confidence == pytest.approx(0.99)
+    assert number.digits[0].confidence == pytest.approx(0.99)
+    assert odds(number.confidence) == pytest.approx(OF_DIGITS * odds(0.99) - LONE + REST, rel=1e-4)
+
+
+def test_no_number_is_surer_than_its_least_sure_digit() -> None:
+    for confidence in (0.05, 0.3, 0.97, 1.0):
+        for number in read(row("12", 10, 10), confidence=confidence, min_confidence=0.01):
+            assert number.confidence <= confidence
+    (number,) = read(row("12", 10, 10), confidence=1.0)
+    assert odds(number.confidence) == pytest.approx(OF_DIGITS * odds(SUREST) + REST, rel=1e-4)
 
 
 def test_lines_from_the_top_and_numbers_from_the_left() -> None:
@@ -58,9 +71,9 @@ def test_lines_from_the_top_and_numbers_from_the_left() -> None:
     assert lines(read(page)) == [["12345", "678"], ["2019"], ["7"]]
 
 
-def test_a_number_is_as_sure_as_all_of_its_digits() -> None:
+def test_a_number_is_as_sure_as_its_digits_together() -> None:
     (number,) = read(row("123", 10, 10), confidence=0.9)
-    assert number.confidence == pytest.approx(0.9**3, rel=1e-5)
+    assert odds(number.confidence) == pytest.approx(OF_DIGITS * odds(0.9**3) + REST, rel=1e-4)
     assert [digit.confidence for digit in number.digits] == pytest.approx([0.9] * 3, rel=1e-5)
 
 
@@ -136,11 +149,12 @@ def test_each_mark_beside_a_number_makes_it_less_sure() -> None:
 
     far = [Box(100, 400, 20, 30)]
     beside = [Box(100, 150, 20, 30), Box(140, 150, 20, 30)]
-    assert confidence(far) == confidence([]) == pytest.approx(0.99**3, rel=1e-5)
-    assert confidence(beside[:1]) == pytest.approx(DOUBT * 0.99**3, rel=1e-5)
-    assert confidence(beside + far) == pytest.approx(DOUBT**2 * 0.99**3, rel=1e-5)
-    crowd = [Box(80 + 30 * at, 150, 20, 30) for at in range(MOST_DOUBTS + 1)]
-    assert confidence(crowd) == pytest.approx(DOUBT**MOST_DOUBTS * 0.99**3, rel=1e-5)
+    alone = confidence([])
+    assert confidence(far) == alone > 0.8
+    assert odds(confidence(beside[:1])) == pytest.approx(odds(alone) - OF_MARK, rel=1e-4)
+    assert odds(confidence(beside + far)) == pytest.approx(odds(alone) - 2 * OF_MARK, rel=1e-4)
+    crowd = [Box(80 + 30 * at, 150, 20, 30) for at in range(MOST_MARKS + 1)]
+    assert odds(confidence(crowd)) == pytest.approx(odds(alone) - MOST_MARKS * OF_MARK, rel=1e-4)
 
 
 def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0.97) -> list[list[str]]:
