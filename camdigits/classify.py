@@ -26,7 +26,7 @@ def find_model(name: str) -> Path:
     """Return the file of a shipped model (`cnn`, `knn`) or of a path. Raises ModelError if there is none."""
     path = Path(name) if name.endswith(".onnx") else _models_folder() / f"{name}.onnx"
     if not path.is_file():
-        what = "not an .onnx file" if Path(name).exists() else "no such model"
+        what = "a folder" if Path(name).is_dir() else "not an .onnx file" if Path(name).exists() else "no such model"
         raise ModelError(f"{name}: {what}; name an .onnx file, or one of: {', '.join(shipped_models())}")
     return path
 

@@ -334,7 +334,9 @@ def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, b
         angle -= math.degrees(math.atan(_trend(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = _chance([digit.confidence for digit in digits], beside)
-    return Number("".join(digit.label for digit in digits), confidence, row, angle, box, digits)
+    # words run together would be none: plus minus, but 7.5
+    between = " " if any(len(digit.label) > 1 for digit in digits) else ""
+    return Number(between.join(digit.label for digit in digits), confidence, row, angle, box, digits)
 
 
 def _chance(confidences: Sequence[float], beside: int) -> float:

@@ -164,7 +164,8 @@ class Digit:
 class Number:
     """Digits that belong together, in reading order.
 
-    text: the labels of the digits, with a decimal point or comma and a leading minus where there is one. confidence:
+    text: the labels of the digits (those of words apart), with a decimal point or comma and a leading minus where there
+    is one. confidence:
     the chance that it is right and whole, calibrated: less for each mark beside it, which may be a digit not read.
     line: written lines from the top, from 0; numbers side by side share it. angle: degrees of the baseline.
     """

@@ -131,6 +131,13 @@ def test_rejected_and_unsure_pieces_are_left_out() -> None:
     assert decode(candidates[:1], probabilities[:1], LABELS, 0.5) == []
 
 
+def test_words_do_not_run_together() -> None:
+    words = ("plus", "minus")
+    probabilities = np.array([[0.99, 0.01, 0], [0.01, 0.99, 0], [0.99, 0.01, 0]], np.float32)
+    places = [candidate(Box(10 + 40 * at, 10, 30, 30)) for at in range(3)]
+    assert [number.text for number in decode(places, probabilities, words, 0.5)] == ["plus minus plus"]
+
+
 def test_one_digit_alone_must_be_surer_than_one_of_many() -> None:
     assert read([("7", Box(10, 20, 30, 40))], confidence=0.8) == []
     assert lines(read(row("741", 10, 20), confidence=0.8)) == [["741"]]

@@ -431,6 +431,8 @@ def export(
             print(f"{check}: sound")
             return
         run = run or _newest()
+        if not run:
+            _say(f"no CNN in {RUNS}: the weights that ship")
         if run and to_onnx.is_fitted(run):
             print(to_onnx.export_fitted(run, output, int8))
             return
@@ -525,11 +527,11 @@ def compare(
         from camdigits.classify import Classifier, shipped_models
         from camdigits_export import compare as side
 
+        # patches take minutes: first what cannot be opened
+        names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
+        opened = {name: Classifier(name) for name in names}
         with _progress() as progress:
             bar = progress.add_task("making patches", total=None)
-            # patches take minutes: first what cannot be opened
-            names = models or side.found_models(shipped_models(), sorted(RUNS.glob("*")), _say)
-            opened = {name: Classifier(name) for name in names}
             sets = side.sets_named(dataset, opened.values(), _say) if dataset else side.sets_at_hand(_say)
             progress.update(bar, description="reading", total=len(opened) * len(sets))
             rows = side.measure(opened, sets, _say, lambda: progress.advance(bar))
@@ -595,7 +597,10 @@ def _not_both(recipe: Path | None, architecture: ArchitectureName | None) -> Non
 def _run(name: str | None, kind: str, resume: bool) -> Path:
     """Return the run's folder: the one named, the newest to go on with, or a new one with a kind's next number."""
     if name:
-        return RUNS / name.removeprefix(f"{RUNS}/")
+        name = name.removeprefix(f"{RUNS}/").rstrip("/")
+        if Path(name).name != name or name in (".", "..", "patches"):
+            raise typer.BadParameter(f"{name!r} is no name of a folder in {RUNS}", param_hint="NAME")
+        return RUNS / name
     if resume:
         newest = _newest()
         if not newest:

@@ -122,7 +122,10 @@ def truth(model: Classifier, patches: PatchSet) -> Labels:
     present = np.unique(patches.labels[patches.labels < len(patches.names)])
     unknown = [patches.names[i] for i in present if patches.names[i] not in model.labels]
     if unknown:
-        raise DataError(f"{model.path}: does not know {', '.join(unknown)}; it reads {', '.join(model.labels)}")
+        raise DataError(
+            f"{model.path}: does not know {', '.join(unknown)}; it reads {', '.join(model.labels)}; "
+            "name its own data set with --dataset"
+        )
     if (patches.labels == len(patches.names)).any() and set(model.labels) != set(patches.names):
         raise DataError(
             f"{model.path}: reads {', '.join(model.labels)}; "

@@ -7,8 +7,10 @@ whole is never made again unless its data set or the recipe of its patches chang
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context
@@ -227,7 +229,25 @@ def _in_parts(what: str, make: Callable[[Job], Part], jobs: Sequence[Job], data:
     # spawned, not forked: TensorFlow may already run threads here
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (data,)) as pool:
-        return list(pool.map(make, jobs))
+        with _uninterrupted():
+            made = pool.map(make, jobs)
+        return list(made)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back while workers are handed the signs, which they inherit: it is for their parent alone."""
+    pressed: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if sys.platform != "win32" else set()
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def save(path: Path, write: Callable[[Path], None]) -> None:

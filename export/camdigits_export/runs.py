@@ -88,7 +88,8 @@ def read_log(run: Path) -> list[dict[str, float]]:
 
 
 def read_recipe(path: Path, of: type[R]) -> R:
-    """Return what a recipe.json asks for. Raises DataError where it is none, or another kind of model's."""
+    """Return what a recipe.json, or a run's, asks for. Raises DataError where it is none, or for another kind."""
+    path = path / "recipe.json" if path.is_dir() else path
     try:
         settings = json.loads(path.read_text())
         if settings["kind"] != of.kind:
@@ -100,8 +101,10 @@ def read_recipe(path: Path, of: type[R]) -> R:
         return of(**asked)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; name the recipe.json of a run or of tune") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: not a recipe ({error}); name a recipe.json") from error
+    except TypeError as error:
+        raise DataError(f"{path}: not a recipe (no settings by their names); name a recipe.json") from error
 
 
 def _fits(of: type[Recipe], name: str, value: object) -> bool:

@@ -5,12 +5,15 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -140,6 +143,8 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
         ("compare", "cnn", "--output", "page.png"),
         ("evaluate", "cnn", "--report", __file__),
         ("train", "cnn", "--channels", ""),
+        ("train", "knn", "../elsewhere"),
+        ("train", "knn", "patches"),
         ("compare", "cnn", "--output", "signs"),
     ],
 )
@@ -161,6 +166,26 @@ def test_fonts_that_frames_lack_are_named_before_patches_are_made(
     monkeypatch.setattr(marks, "HANDWRITTEN", ["nowhere.ttf"])
     with pytest.raises(CamdigitsError, match=r"no such font.*apt install.*--frame-share 0"):
         run(app, "train", "cnn", "mine")
+
+
+def test_ctrl_c_while_patches_are_made_is_quiet(tmp_path: Path) -> None:
+    for sign in "ab":
+        (tmp_path / "signs" / sign).mkdir(parents=True)
+        for at in range(8):
+            picture = np.full((60, 60), 230, np.uint8)
+            cv2.line(picture, (20, 20), (40 + at, 45 if sign == "a" else 20), 30, 5)
+            cv2.imwrite(str(tmp_path / "signs" / sign / f"{at}.png"), picture)
+    command = [sys.executable, "-m", "camdigits", "train", "knn", "--dataset", "signs"]
+    for wait in (0, 0.2, 0.5):  # while workers begin, load their packages, and work
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as told:
+            assert told.stderr is not None
+            said = next(line for line in told.stderr if line.startswith("making"))
+            time.sleep(wait)
+            os.killpg(told.pid, signal.SIGINT)
+            said += told.stderr.read()
+        assert told.returncode == 130
+        assert all(line.startswith("making") for line in said.splitlines()), said
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
 
 
 def test_nothing_to_resume_is_an_error(app: typer.Typer) -> None:

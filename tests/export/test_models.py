@@ -152,6 +152,7 @@ def test_who_cannot_teach_is_told_before_the_training(trained: Path, tmp_path: P
     other = Path(shutil.copytree(trained, tmp_path / "other"))
     settings = json.loads((other / "recipe.json").read_text())
     (other / "recipe.json").write_text(json.dumps(settings | {"labels": list("abcdefghij")}))
+    assert runs.read_recipe(trained, cnn.Recipe) == runs.read_recipe(trained / "recipe.json", cnn.Recipe)
     with pytest.raises(DataError, match="other labels"):
         cnn.check(tmp_path / "run", replace(SMALL, teachers=(str(other),)), resume=False)
 
