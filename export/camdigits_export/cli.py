@@ -121,7 +121,8 @@ def train_cnn(
     frame_share: Share = None,
     jitter_share: Share = None,
     least: Annotated[
-        int | None, typer.Option(min=0, help="Signs in an epoch; of a smaller data set each comes several times.")
+        int | None,
+        typer.Option(min=0, help="Signs in an epoch at least: of a smaller data set each comes several times."),
     ] = None,
     reject_bias: Annotated[
         float | None, typer.Option(min=0, help="Log-odds taken from `not a digit` once trained.")
@@ -394,7 +395,7 @@ def tune(
     if best.outside:
         start = f"not tried: its {', '.join(best.outside)} lies outside what is searched"
     elif best.start is None:
-        start = "given up"
+        start = "not finished"
     else:
         start = f"{best.start:.2%}" + ("; nothing tried was better" if best.start == best.value else "")
     _say(f"the recipe it starts from: {start}")

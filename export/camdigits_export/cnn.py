@@ -36,11 +36,11 @@ class Recipe:
     averaged weights stays at each batch, less in a short training. seen_share: of the digits of an epoch, those as a
     camera sees them. rare_share, reject_share: of each, for every training digit. frame_share: the same of what the
     reader finds in composed frames; 0 composes none. jitter_share: of all patches, those turned and shifted anew.
-    least: signs in an epoch; of a smaller data set each comes several times. reject_bias: log-odds taken from `not a
-    digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings. teachers: runs
-    whose probabilities are, with a share of `taught`, what it learns (Hinton, Vinyals and Dean 2015), averaged and
-    softened by a temperature of `softness`, which the fit's own undoes in the end; none by default. draws: epochs whose
-    patches teachers are asked about, which takes as long as to learn from them; later ones repeat these.
+    least: signs in an epoch, or more: of a smaller data set each comes several times. reject_bias: log-odds taken from
+    `not a digit` once trained: a digit rejected is lost, what passes is still weighed against its surroundings.
+    teachers: runs whose probabilities are, with a share of `taught`, what it learns (Hinton, Vinyals and Dean 2015),
+    averaged and softened by a temperature of `softness`, which the fit's own undoes in the end; none by default. draws:
+    epochs whose patches teachers are asked about, which takes as long as to learn from them; later ones repeat these.
     """
 
     kind: ClassVar[str] = "cnn"
@@ -211,9 +211,9 @@ def train(
         model, done, figures = build(recipe, workshop.reject + 1, quick=True), 0, None
         if recipe.start:
             _start_with(Path(recipe.start), model)
-        runs.begin(run, recipe, workshop)
     batches = _Batches(workshop, recipe, done)
     if not resume:
+        runs.begin(run, recipe, workshop)
         model.compile(
             _optimizer(recipe, len(batches)),
             keras.losses.CategoricalCrossentropy(),

@@ -108,7 +108,7 @@ def sets_named(names: Sequence[str], models: Iterable[Classifier], report: Repor
     return {
         titles.get(name, name): SETS[titles[name]]()
         if name in titles
-        else dataset(name, report, next((asked for asked in recipes if learnt_from(name, asked)), None))
+        else dataset(name, report, learnt_from(name, recipes))
         for name in names
     }
 

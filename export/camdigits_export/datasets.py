@@ -271,6 +271,8 @@ def _arrays(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8],
 def _load_folder(folder: Path, split: Split, report: Callable[[str], None]) -> Dataset:
     """Return the signs of a folder with a subfolder a class: one in each picture; its parts need not touch."""
     classes = _classes(folder)
+    if len(classes) > 250:
+        raise DataError(f"{folder}: {len(classes)} classes are too many; 250 at most")
     inks: list[Ink] = []
     labels: list[int] = []
     files: list[str] = []
@@ -307,8 +309,6 @@ def _check_lessons(data: Dataset, report: Callable[[str], None]) -> None:
     few = [f"{name} ({count})" for name, count in zip(names, counts, strict=True) if count < FEWEST]
     if len(names) < 2:
         raise DataError(f"{folder}: {len(names)} subfolders; a model needs one for each of two or more classes")
-    if len(names) > 250:
-        raise DataError(f"{folder}: {len(names)} classes are too many; 250 at most")
     if NOT_A_DIGIT in names:
         raise DataError(f"{folder}/{NOT_A_DIGIT}: that is what a model calls anything else; take the subfolder away")
     if few:
@@ -316,10 +316,11 @@ def _check_lessons(data: Dataset, report: Callable[[str], None]) -> None:
     if max(counts) > 10 * min(counts):
         report(f"{folder}: classes are uneven, {min(counts)} to {max(counts)} pictures; even is better")
     known: dict[bytes, int] = {}
-    for at, ink in enumerate(data.inks):
-        twin = known.setdefault(repr(ink.shape).encode() + ink.tobytes(), at)
-        if data.labels[twin] != data.labels[at]:
-            report(f"{folder}: {data.files[twin]} and {data.files[at]} show the same; nobody can learn which is right")
+    twins = [(known.setdefault(repr(ink.shape).encode() + ink.tobytes(), at), at) for at, ink in enumerate(data.inks)]
+    at_odds = [f"{data.files[a]} and {data.files[b]}" for a, b in twins if data.labels[a] != data.labels[b]]
+    if at_odds:
+        more = f" and {len(at_odds) - 3} more pairs" if len(at_odds) > 3 else ""
+        report(f"{folder}: {', '.join(at_odds[:3])}{more} show the same; nobody can learn which is right")
 
 
 def _idx(file: _File) -> NDArray[np.uint8]:

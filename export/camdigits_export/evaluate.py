@@ -96,22 +96,27 @@ def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] 
             if set(recipe.get("labels", DIGITS)) != set(DIGITS):
                 raise DataError("rejects: what is no digit may be one of the model's signs; name its own data set")
             part, patches = "held-out rejects", held_rejects(report)
-        case _ if name in COME_SPLIT or learnt_from(name, recipe):
+        case _ if name in COME_SPLIT or learnt_from(name, [recipe]) is not None:
             part, patches = f"test signs of {name}", clean(name, "test", report)
         case _:
-            part, patches = f"signs of {name}, all: the model's recipe does not name it", clean(name, "all", report)
+            part, patches = f"signs of {name}, all: not those that the model learnt from", clean(name, "all", report)
     report(f"judged on {len(patches)} {part}")
     return patches
 
 
-def learnt_from(name: str, recipe: Mapping[str, Any]) -> bool:
-    """Say whether a model learnt from this folder, or OpenCV's digits, wherever and whatever it was then."""
-    if Path(name).resolve() == Path(recipe.get("dataset", "mnist")).resolve():
-        return True
+def learnt_from(name: str, recipes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the recipe of a model that learnt from this folder, or OpenCV's digits; None if none did.
+
+    It is told by its path, or, wherever it lies, by its pictures, as long as all are there and no others.
+    """
+    for recipe in recipes:
+        if Path(name).resolve() == Path(recipe.get("dataset", "mnist")).resolve():
+            return recipe
+    learnt = {recipe["fingerprint"]: recipe for recipe in recipes if "fingerprint" in recipe}
     try:
-        return "fingerprint" in recipe and load(name, "train").fingerprint() == recipe["fingerprint"]
+        return learnt.get(load(name, "train").fingerprint()) if learnt else None
     except DataError:  # too few to learn from
-        return False
+        return None
 
 
 def truth(model: Classifier, patches: PatchSet) -> Labels:

@@ -34,10 +34,15 @@ STATED = "kind", "labels", "normalize", "fingerprint"
 
 
 def check_free(run: Path) -> None:
-    """Raise DataError where a folder holds a model, of whatever kind; to be called before patches are made."""
-    for name, cure in (("model.onnx", ""), ("checkpoint.keras", ", or go on with --resume")):
+    """Raise DataError where a folder holds a model, of whatever kind, or a study; to be called before patches are made.
+
+    What is free may be forgotten: a recipe alone is of a training that was killed in its first epoch.
+    """
+    if (run / "checkpoint.keras").exists():
+        raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
+    for name in ("model.onnx", "model-int8.onnx", "model.keras", "study.txt"):
         if (run / name).exists():
-            raise DataError(f"{run}: holds a training; name another run{cure}")
+            raise DataError(f"{run}: holds a {'study' if name == 'study.txt' else 'training'}; name another run")
 
 
 def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:

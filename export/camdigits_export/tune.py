@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from camdigits_export import classical
 from camdigits_export.datasets import DataError
-from camdigits_export.patches import Workshop
+from camdigits_export.patches import Workshop, save
 
 if TYPE_CHECKING:
     from camdigits_export import cnn
@@ -158,9 +158,11 @@ def tune(
     check(folder, base, storage, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     study = _open(_name(base, epochs), space(base), search, base.seed, folder, storage)
-    (folder / NOTE).write_text(_note(base, storage, epochs))
+    save(folder / NOTE, lambda path: path.write_text(_note(base, storage, epochs)))
     start, outside = _start(base)
-    if not outside and all(trial.state == TrialState.FAIL for trial in _at(study, start)):
+    # in a file of its own nobody else works: what runs there was killed
+    failed = {TrialState.FAIL} if storage else {TrialState.FAIL, TrialState.RUNNING}
+    if not outside and all(trial.state in failed for trial in _at(study, start)):
         study.enqueue_trial(start)
     try:
         _search(study, space(base), value, trials, folder, report)
@@ -183,7 +185,7 @@ def check(
     held = note.read_text()
     if held == _note(base, storage, epochs):
         return
-    if held.split()[0] != _name(base, epochs):
+    if held.split()[:1] != [_name(base, epochs)]:
         raise DataError(f"{folder}: holds a study of another recipe; name another STUDY")
     where = f"in {DATABASE}; leave out --storage" if storage else "in a database of its own; name it with --storage"
     raise DataError(f"{folder}: its study is {where}, or name another STUDY")

@@ -286,7 +286,7 @@ def relabelled(path: str, labels: str) -> None:
         ("signs", "signs", 4, "test signs of signs"),
         ("signs", "../{}/signs/", 4, "test signs of ../{}/signs/"),
         ("signs", "validation", 2, "validation signs of signs"),
-        ("mnist", "signs", 24, "signs of signs, all: the model's recipe does not name it"),
+        ("mnist", "signs", 24, "signs of signs, all: not those that the model learnt from"),
     ],
 )
 def test_a_model_is_judged_on_what_it_never_saw(

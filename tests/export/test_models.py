@@ -181,6 +181,26 @@ def test_a_training_that_comes_to_nothing_leaves_nothing(workshop: Workshop, tmp
     assert not (tmp_path / "run").exists()
 
 
+def test_a_break_while_the_first_epoch_is_drawn_leaves_nothing(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cnn, "epoch_patches", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cnn.train(workshop, tmp_path / "run", SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kept", ["model.onnx", "model-int8.onnx", "model.keras", "study.txt"])
+def test_a_folder_that_holds_anything_else_is_not_taken(workshop: Workshop, tmp_path: Path, kept: str) -> None:
+    (tmp_path / kept).touch()
+    with pytest.raises(DataError, match="name another run"):
+        cnn.train(workshop, tmp_path, SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == [kept]
+
+
 def test_what_was_exported_of_an_earlier_epoch_goes_with_it(workshop: Workshop, tmp_path: Path) -> None:
     def stop(epoch: int, _of: int, _done: float, _figures: cnn.Figures | None) -> None:
         if epoch == 2:
@@ -229,12 +249,6 @@ def test_training_the_smallest_model_twice_gives_the_same_bytes(workshop: Worksh
 def test_a_run_is_never_overwritten(workshop: Workshop, trained: Path) -> None:
     with pytest.raises(DataError, match="--resume"):
         cnn.train(workshop, trained, SMALL)
-
-
-def test_a_run_of_another_model_is_never_overwritten(workshop: Workshop, tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").touch()
-    with pytest.raises(DataError, match="name another run"):
-        cnn.train(workshop, tmp_path, SMALL)
 
 
 def test_nothing_to_resume(workshop: Workshop, tmp_path: Path) -> None:

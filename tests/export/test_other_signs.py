@@ -154,6 +154,14 @@ def test_uneven_classes_are_told(tmp_path: Path) -> None:
     assert any("uneven, 8 to 90" in line for line in said)
 
 
+@pytest.mark.parametrize("split", ["train", "all"])
+def test_too_many_classes_are_told(tmp_path: Path, split: datasets.Split) -> None:
+    for at in range(258):
+        (tmp_path / str(at)).mkdir()
+    with pytest.raises(DataError, match="258 classes are too many"):
+        datasets.load(str(tmp_path), split)
+
+
 def test_a_missing_folder_names_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no such data set; name one of mnist, usps"):
         datasets.load(str(tmp_path / "gone"), "train")
