@@ -369,8 +369,9 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is not t
                 stale.unlink()
             save(self._run / "checkpoint.keras", self.model.save)
         except OSError as error:
+            again = "--resume" if (self._run / "checkpoint.keras").exists() else "train again"
             raise DataError(
-                f"{self._run}: epoch {epoch + 1} cannot be saved ({error.strerror or error}); make room, then --resume"
+                f"{self._run}: epoch {epoch + 1} cannot be saved ({error.strerror or error}); make room, then {again}"
             ) from error
         self._report(epoch + 1, self._recipe.epochs, 1.0, self.figures)
 
@@ -483,6 +484,8 @@ def resumed(run: Path) -> Recipe:
 def _resume(run: Path, workshop: Workshop) -> tuple[Recipe, keras.Model, int, Figures]:
     """Return the recipe, the model with its optimizer, the epochs done and the last figures."""
     recipe = resumed(run)
+    if runs.read_settings(run).get("fingerprint", workshop.fingerprint) != workshop.fingerprint:
+        raise DataError(f"{run}: {recipe.dataset} is no longer what it began with; bring that back, or train anew")
     try:
         model = keras.saving.load_model(run / "checkpoint.keras", safe_mode=True)
         build(recipe, workshop.reject + 1).set_weights(model.get_weights())  # a ValueError where they do not fit

@@ -98,6 +98,10 @@ def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] 
             part, patches = "held-out rejects", held_rejects(report)
         case _ if name in COME_SPLIT or learnt_from(name, [recipe]) is not None:
             part, patches = f"test signs of {name}", clean(name, "test", report)
+            if name not in COME_SPLIT and recipe.get("fingerprint", "") not in ("", load(name, "train").fingerprint()):
+                report(
+                    f"{name}: changed since the model learnt from it, which may have seen some of what it is judged on"
+                )
         case _:
             part, patches = f"signs of {name}, all: not those that the model learnt from", clean(name, "all", report)
     report(f"judged on {len(patches)} {part}")

@@ -144,7 +144,7 @@ def _directions(described: Floats, labels: Labels, rng: np.random.Generator, cou
     whitening = np.linalg.inv(np.linalg.cholesky(own + evenness * np.eye(len(own))))
     spreads, axes = np.linalg.eigh(whitening @ others @ whitening.T)
     kept = np.argsort(spreads)[::-1][:count]
-    directions: Floats = (whitening.T @ axes[:, kept] * np.sqrt(spreads[kept])).astype(np.float32)
+    directions: Floats = (whitening.T @ axes[:, kept] * np.sqrt(np.maximum(spreads[kept], 0))).astype(np.float32)
     return directions
 
 

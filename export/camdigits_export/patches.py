@@ -229,8 +229,12 @@ def _in_parts(what: str, make: Callable[[Job], Part], jobs: Sequence[Job], data:
     # spawned, not forked: TensorFlow may already run threads here
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (data,)) as pool:
-        with _uninterrupted():
-            made = pool.map(make, jobs)
+        try:
+            with _uninterrupted():
+                made = pool.map(make, jobs)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
         return list(made)
 
 

@@ -56,7 +56,9 @@ def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:
         "fingerprint": workshop.fingerprint,
     }
     (run / "log.csv").unlink(missing_ok=True)  # of a training that was stopped before its first checkpoint
-    (run / "validation.txt").write_text("".join(f"{sign}\n" for sign in workshop.kept))
+    (run / "validation.txt").write_text(
+        "".join(f"{sign}\n" for sign in workshop.kept), encoding="utf-8", errors="surrogateescape"
+    )
     (run / "recipe.json").write_text(json.dumps(settings, indent=1) + "\n")
     return settings
 
@@ -83,7 +85,8 @@ def log(run: Path, row: Mapping[str, float]) -> None:
 def cut_log(run: Path, rows: int) -> None:
     """Keep the first rows of log.csv, and no half of one."""
     lines = (run / "log.csv").read_text().splitlines(keepends=True)
-    (run / "log.csv").write_text("".join(lines[: rows + 1]))
+    if len(lines) > rows + 1:  # else it would be newer than the checkpoint
+        (run / "log.csv").write_text("".join(lines[: rows + 1]))
 
 
 def read_log(run: Path) -> list[dict[str, float]]:

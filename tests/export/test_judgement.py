@@ -305,6 +305,9 @@ def test_a_folder_is_known_again_wherever_it_lies(signs: Path, tmp_path: Path) -
     moved = str(signs.rename(tmp_path / "moved"))
     assert len(evaluate.dataset(moved, print, recipe)) == 4
     assert len(evaluate.dataset(moved, print, recipe | {"fingerprint": "another"})) == 24
+    said: list[str] = []
+    evaluate.dataset(moved, said.append, {"dataset": moved, "fingerprint": "another"})
+    assert any("changed since the model learnt from it" in line for line in said)
 
 
 def test_rejects_of_digits_say_nothing_of_a_model_of_letters(

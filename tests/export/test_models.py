@@ -201,6 +201,12 @@ def test_a_folder_that_holds_anything_else_is_not_taken(workshop: Workshop, tmp_
     assert [path.name for path in tmp_path.iterdir()] == [kept]
 
 
+def test_a_data_set_that_changed_is_not_gone_on_with(workshop: Workshop, trained: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(trained, tmp_path / "copy"))
+    with pytest.raises(DataError, match="no longer what it began with"):
+        cnn.train(replace(workshop, fingerprint="another"), copy, SMALL, resume=True)
+
+
 def test_what_was_exported_of_an_earlier_epoch_goes_with_it(workshop: Workshop, tmp_path: Path) -> None:
     def stop(epoch: int, _of: int, _done: float, _figures: cnn.Figures | None) -> None:
         if epoch == 2:
