@@ -20,6 +20,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from camdigits.ink import (
+    OVER,
     SAME,
     Group,
     Stroke,
@@ -99,8 +100,8 @@ that only the full size shows."""
 OF_MAIN = 0.5
 """A part of a single sign has at least this share of its largest one's contrast …"""
 
-BESIDE, OVER = 0.1, 0.6
-"""… and is no further from its columns, and its rows, than these shares of its longer side, …"""
+BESIDE = 0.1
+"""… and is no further from its columns than this share of its longer side, and from its rows than OVER, …"""
 
 SPECK, OF_PEN = 0.08, 0.5
 """… where it may be a dot, longer than the first share of that and the second of the pen's width …"""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ def dataset(name: str, report: Callable[[str], None], recipe: Mapping[str, Any] 
             part, patches = "held-out rejects", held_rejects(report)
         case _ if name in COME_SPLIT or learnt_from(name, [recipe]) is not None:
             part, patches = f"test signs of {name}", clean(name, "test", report)
-            if name not in COME_SPLIT and recipe.get("fingerprint", "") not in ("", load(name, "train").fingerprint()):
+            if name not in COME_SPLIT and recipe.get("fingerprint") not in (
+                None,
+                _fingerprint(name, Path(name).resolve()),
+            ):
                 report(
                     f"{name}: changed since the model learnt from it, which may have seen some of what it is judged on"
                 )
@@ -117,10 +121,19 @@ def learnt_from(name: str, recipes: Sequence[Mapping[str, Any]]) -> Mapping[str,
         if Path(name).resolve() == Path(recipe.get("dataset", "mnist")).resolve():
             return recipe
     learnt = {recipe["fingerprint"]: recipe for recipe in recipes if "fingerprint" in recipe}
+    return learnt.get(_fingerprint(name, Path(name).resolve())) if learnt else None
+
+
+@cache
+def _fingerprint(name: str, _place: Path) -> str:
+    """Return the fingerprint of what a data set teaches, empty where that is too little; a folder is read once.
+
+    _place: what the name means where we stand.
+    """
     try:
-        return learnt.get(load(name, "train").fingerprint()) if learnt else None
-    except DataError:  # too few to learn from
-        return None
+        return load(name, "train").fingerprint()
+    except DataError:
+        return ""
 
 
 def truth(model: Classifier, patches: PatchSet) -> Labels:

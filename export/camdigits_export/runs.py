@@ -32,6 +32,9 @@ MAY_BE_NONE = "seed", "seen", "rare", "least"
 STATED = "kind", "labels", "normalize", "fingerprint"
 """What recipe.json says besides the recipe."""
 
+STUDY = "study.txt"
+"""The file by which a folder is known to hold a study of `tune`, and no run."""
+
 
 def check_free(run: Path) -> None:
     """Raise DataError where a folder holds a model, of whatever kind, or a study; to be called before patches are made.
@@ -40,9 +43,9 @@ def check_free(run: Path) -> None:
     """
     if (run / "checkpoint.keras").exists():
         raise DataError(f"{run}: holds a training; name another run, or go on with --resume")
-    for name in ("model.onnx", "model-int8.onnx", "model.keras", "study.txt"):
+    for name in ("model.onnx", "model-int8.onnx", "model.keras", STUDY):
         if (run / name).exists():
-            raise DataError(f"{run}: holds a {'study' if name == 'study.txt' else 'training'}; name another run")
+            raise DataError(f"{run}: holds a {'study' if name == STUDY else 'training'}; name another run")
 
 
 def begin(run: Path, recipe: Recipe, workshop: Workshop) -> dict[str, Any]:

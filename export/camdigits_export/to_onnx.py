@@ -6,7 +6,6 @@ order of the graph.
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from camdigits.normalize import normalize_version
 from camdigits.types import Patches
 from camdigits_export import augment, strokes
 from camdigits_export.datasets import DIGITS, DataError, Dataset, learnt_and_kept, load
-from camdigits_export.patches import PatchSet
+from camdigits_export.patches import PatchSet, save
 from camdigits_export.runs import describe
 
 OPSET = 18
@@ -86,10 +85,7 @@ def stated(path: Path) -> dict[str, Any]:
 
 def write(data: bytes, path: Path) -> None:
     """Write a model file in one step, so that a reader never meets half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    save(path, lambda unfinished: unfinished.write_bytes(data))
 
 
 def run(data: bytes, patches: Patches) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from camdigits_export import classical
 from camdigits_export.datasets import DataError
 from camdigits_export.patches import Workshop, save
+from camdigits_export.runs import STUDY
 
 if TYPE_CHECKING:
     from camdigits_export import cnn
@@ -46,8 +47,8 @@ class Range:
 Space = Mapping[str, Range | tuple[Any, ...]]
 """A hyper-parameter's name to where it may lie, or to the values it may take."""
 
-DATABASE, NOTE = "study.sqlite", "study.txt"
-"""In a study's folder: the database where no other is named, and the study's name."""
+DATABASE = "study.sqlite"
+"""In a study's folder: the database where no other is named; its name stands in STUDY."""
 
 _CNN: Space = {
     "rate": Range(5e-4, 5e-3, log=True),
@@ -158,7 +159,7 @@ def tune(
     check(folder, base, storage, epochs)
     folder.mkdir(parents=True, exist_ok=True)
     study = _open(_name(base, epochs), space(base), search, base.seed, folder, storage)
-    save(folder / NOTE, lambda path: path.write_text(_note(base, storage, epochs)))
+    save(folder / STUDY, lambda path: path.write_text(_note(base, storage, epochs)))
     start, outside = _start(base)
     # in a file of its own nobody else works: what runs there was killed
     failed = {TrialState.FAIL} if storage else {TrialState.FAIL, TrialState.RUNNING}
@@ -177,7 +178,7 @@ def check(
     folder: Path, base: "cnn.Recipe | classical.Recipe", storage: str | None = None, epochs: int | None = None
 ) -> None:
     """Raise DataError where a folder holds anything but this study; to be called before patches are made."""
-    note = folder / NOTE
+    note = folder / STUDY
     if not note.exists():
         if (folder / "recipe.json").exists():
             raise DataError(f"{folder}: holds a recipe that is no study's; name another STUDY")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from photos import digits_of
 from sklearn.linear_model import LogisticRegression
 
 from camdigits import Classifier, decode, load_picture
@@ -41,7 +42,7 @@ def main() -> None:
             for number in trace_image(load_picture(folder / label["file"]), classifier).numbers:
                 together, beside, count = noted[int(number.confidence)]
                 rows.append((together, beside, count == 1))
-                right.append("".join(filter(str.isdigit, number.text)) in wanted)
+                right.append(digits_of(number) in wanted)
     fitted = LogisticRegression(C=100).fit(np.array(rows, float), right)
     of_digits, of_mark, lone = fitted.coef_[0]
     print(

@@ -8,9 +8,9 @@ import pytest
 
 from camdigits import Classifier, read_image
 from camdigits.types import Image
-from camdigits_export import cnn, datasets, patches, to_onnx
-from tests.support.command import camdigits
+from camdigits_export import cnn, datasets
 from tests.support.drawing import paper
+from tests.support.lessons import shown_by_image_and_live, train_on, write_lessons
 
 LINES = {
     "+": (((0, 0.5), (1, 0.5)), ((0.5, 0), (0.5, 1))),
@@ -48,24 +48,13 @@ def page(rows: tuple[str, ...], size: int, seed: int) -> Image:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("signs")
-    rng = np.random.default_rng(0)
-    for sign in LINES:
-        (root / sign).mkdir()
-        for at in range(60):
-            cv2.imwrite(str(root / sign / f"{at}.png"), picture(sign, rng))
-    return root
+    return write_lessons(tmp_path_factory.mktemp("signs"), dict.fromkeys(LINES, 60), picture, 0)
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patches, "FOLDER", run / "patches")
-        workshop = patches.load_workshop(str(folder))
-    recipe = cnn.Recipe(channels=(8, 12, 16), dense=32, epochs=20, batch=16, rate=5e-3, dropout=0.0)
-    cnn.train(workshop, run / "signs", recipe)
-    return to_onnx.export_run(run / "signs").path
+    recipe = cnn.Recipe(least=0, channels=(8, 12, 16), dense=32, epochs=20, batch=16, rate=5e-3, dropout=0.0)
+    return train_on(folder, tmp_path_factory.mktemp("runs") / "signs", recipe)
 
 
 ROWS = [("+-x=",), ("=",), ("-",), ("=x-+", "-+=x", "x=+-"), ("-=-=", "=-=-"), ("--", "=="), ("====", "----", "++++")]
@@ -84,16 +73,9 @@ def test_light_signs_are_read_as_dark_ones_are(model: Path) -> None:
 
 
 def test_image_and_live_show_signs(model: Path, tmp_path: Path) -> None:
-    written = page(("+-x=",), 60, 4)
-    cv2.imwrite(str(tmp_path / "page.png"), written)
-    assert "+-x=" in camdigits("image", tmp_path / "page.png", "--model", model).stdout
-    film = cv2.VideoWriter(str(tmp_path / "page.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, written.shape[1::-1])
-    for _ in range(20):
-        film.write(written)
-    film.release()
-    ran = camdigits("live", "--source", tmp_path / "page.avi", "--model", model, "--headless")
-    assert ran.returncode == 0, ran.stderr
-    assert "+-x=" in ran.stdout
+    still, live = shown_by_image_and_live(page(("+-x=",), 60, 4), model, tmp_path)
+    assert "+-x=" in still
+    assert "+-x=" in live
 
 
 def test_what_is_learnt_of_an_equals_sign_is_both_bars(folder: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from camdigits import Classifier, read_image
 from camdigits.types import Image
-from camdigits_export import cnn, datasets, patches, to_onnx
+from camdigits_export import cnn, datasets
 from camdigits_export.datasets import DataError
-from tests.support.command import camdigits
 from tests.support.drawing import paper
+from tests.support.lessons import shown_by_image_and_live, train_on, write_lessons
 
 LETTERS = "AHKW"
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX)
@@ -27,24 +27,13 @@ def picture(letter: str, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("letters")
-    rng = np.random.default_rng(0)
-    for letter in LETTERS:
-        (root / letter).mkdir()
-        for at in range(40):
-            cv2.imwrite(str(root / letter / f"{at}.png"), picture(letter, rng))
-    return root
+    return write_lessons(tmp_path_factory.mktemp("letters"), dict.fromkeys(LETTERS, 40), picture, 0)
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patches, "FOLDER", run / "patches")
-        workshop = patches.load_workshop(str(folder))
     recipe = cnn.Recipe(least=0, channels=(8, 12, 16), dense=32, epochs=15, batch=16, rate=5e-3, dropout=0.0)
-    cnn.train(workshop, run / "letters", recipe)
-    return to_onnx.export_run(run / "letters").path
+    return train_on(folder, tmp_path_factory.mktemp("runs") / "letters", recipe)
 
 
 def written(word: str) -> Image:
@@ -63,16 +52,9 @@ def test_letters_are_read_as_digits_are(model: Path) -> None:
 
 
 def test_image_and_live_show_letters(model: Path, tmp_path: Path) -> None:
-    page = written("HAWK")
-    cv2.imwrite(str(tmp_path / "page.png"), page)
-    assert "HAWK" in camdigits("image", tmp_path / "page.png", "--model", model).stdout
-    film = cv2.VideoWriter(str(tmp_path / "page.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, page.shape[1::-1])
-    for _ in range(20):
-        film.write(page)
-    film.release()
-    ran = camdigits("live", "--source", tmp_path / "page.avi", "--model", model, "--headless")
-    assert ran.returncode == 0, ran.stderr
-    assert "HAWK" in ran.stdout
+    still, live = shown_by_image_and_live(written("HAWK"), model, tmp_path)
+    assert "HAWK" in still
+    assert "HAWK" in live
 
 
 def test_test_and_training_pictures_are_apart(folder: Path) -> None:
@@ -83,11 +65,7 @@ def test_test_and_training_pictures_are_apart(folder: Path) -> None:
 
 
 def test_what_cannot_be_read_is_named_counted_and_skipped(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    for letter in "AB":
-        (tmp_path / letter).mkdir()
-        for at in range(10):
-            cv2.imwrite(str(tmp_path / letter / f"{at}.png"), picture(letter, rng))
+    write_lessons(tmp_path, dict.fromkeys("AB", 10), picture, 1)
     (tmp_path / "A" / "broken.png").write_bytes(b"no picture")
     cv2.imwrite(str(tmp_path / "B" / "empty.png"), np.full((90, 90, 3), 220, np.uint8))
     said: list[str] = []
@@ -102,32 +80,22 @@ def test_what_cannot_be_read_is_named_counted_and_skipped(tmp_path: Path) -> Non
     [({}, "0 subfolders"), ({"A": 9}, "1 subfolders"), ({"A": 9, "B": 3}, r"fewer than 8 .* in B \(3\)")],
 )
 def test_a_folder_that_teaches_nothing_says_why(tmp_path: Path, classes: dict[str, int], words: str) -> None:
-    rng = np.random.default_rng(2)
-    for letter, count in classes.items():
-        (tmp_path / letter).mkdir()
-        for at in range(count):
-            cv2.imwrite(str(tmp_path / letter / f"{at}.png"), picture(letter, rng))
+    write_lessons(tmp_path, classes, picture, 2)
     with pytest.raises(DataError, match=words):
         datasets.load(str(tmp_path), "train")
 
 
 def test_a_folder_to_judge_by_may_be_small(tmp_path: Path) -> None:
-    rng = np.random.default_rng(4)
-    (tmp_path / "A").mkdir()
-    cv2.imwrite(str(tmp_path / "A" / "one.png"), picture("A", rng))
+    write_lessons(tmp_path, {"A": 1}, picture, 4)
     data = datasets.load(str(tmp_path), "all")
-    assert (len(data), data.names, data.files) == (1, ("A",), ("A/one.png",))
-    (tmp_path / "A" / "one.png").unlink()
+    assert (len(data), data.names, data.files) == (1, ("A",), ("A/0.png",))
+    (tmp_path / "A" / "0.png").unlink()
     with pytest.raises(DataError, match="no picture that can be read"):
         datasets.load(str(tmp_path), "all")
 
 
 def test_pictures_that_contradict_one_another_are_named(tmp_path: Path) -> None:
-    rng = np.random.default_rng(5)
-    for letter in "AB":
-        (tmp_path / letter).mkdir()
-        for at in range(8):
-            cv2.imwrite(str(tmp_path / letter / f"{at}.png"), picture(letter, rng))
+    write_lessons(tmp_path, dict.fromkeys("AB", 8), picture, 5)
     (tmp_path / "B" / "3.png").write_bytes((tmp_path / "A" / "5.png").read_bytes())
     said: list[str] = []
     datasets.load(str(tmp_path), "train", said.append)
@@ -144,11 +112,7 @@ def test_a_run_names_the_pictures_that_only_chose(folder: Path, model: Path) -> 
 
 
 def test_uneven_classes_are_told(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    for letter, count in (("A", 90), ("B", 8)):
-        (tmp_path / letter).mkdir()
-        for at in range(count):
-            cv2.imwrite(str(tmp_path / letter / f"{at}.png"), picture(letter, rng))
+    write_lessons(tmp_path, {"A": 90, "B": 8}, picture, 3)
     said: list[str] = []
     datasets.load(str(tmp_path), "train", said.append)
     assert any("uneven, 8 to 90" in line for line in said)
