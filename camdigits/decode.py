@@ -1,33 +1,25 @@
 """Probabilities over candidates to numbers in reading order.
 
-Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are followed from
-left to right at whatever slope they have and cut into numbers where their spacing says so, and a number counts only if
-its digits outweigh the marks around it that are none.
+Candidates overlap and most are no digits. The surest explanation of each piece of ink is kept, lines are cut into
+numbers where their spacing says so, and a number counts only if its digits outweigh the marks around it that are none.
 """
 
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
 
+from camdigits.lines import Seen, height_of, lines_of, slope_of, trend_of, words_of
 from camdigits.types import Box, Candidate, Digit, Number, Probabilities, are_digits, shared_area, size_of
-
-MAX_SLOPE = 40.0
-"""Degrees; steeper writing is a turned page."""
 
 SHARED = 0.4
 """Two candidates are the same ink where they share this much of the smaller one's box."""
 
 FRAMED = 0.6
 """Digits lower than this share of what surrounds them are framed by it, and not its parts."""
-
-OFF_LINE = 0.7
-"""A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
 
 SIMILAR = 2.2
 """Digits of a line differ in height by less than this factor …"""
@@ -38,17 +30,14 @@ SIMILAR_SIGNS = 3.0
 EVIDENCE = 3.0
 """Log-odds that the digits of a number must have together: one digit alone needs 95 %."""
 
-BARE_ASPECT = 2.5
-"""A stroke this much higher than wide is bare."""
-
 BARE = 1.45
 """Log-odds that a bare stroke adds at most, unless it is nearly all there is on the page."""
 
 FEW = 2
 """So many other marks make no crowd."""
 
-CLUTTER = 2.0
-"""Log-odds that each mark beside a number which is no digit takes away."""
+CLUTTER, MORE_CLUTTER = 2.0, 0.75
+"""Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
@@ -67,25 +56,6 @@ digit, and no mark beside one."""
 
 SMALL = 0.6
 """A line of one digit lower than this share of the page's usual digit is a speck."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A candidate taken for a digit, and where its middle lies once the page is upright and its lines level.
-
-    height: of signs that are no digits it is the longer side.
-    """
-
-    digit: Digit
-    x: float
-    y: float
-    width: int
-    height: int
-
-    @property
-    def bare(self) -> bool:
-        """Whether it is a straight upright stroke: a 1, but so are creases, edges, rules and window frames."""
-        return self.height > BARE_ASPECT * self.width
 
 
 def decode(
@@ -109,20 +79,20 @@ def decode(
         return []
     boxes = [turned[i] for i in chosen]
     similar = SIMILAR if are_digits(labels) else SIMILAR_SIGNS
-    slope = _slope(boxes, [sizes[i] for i in chosen], similar)
+    slope = slope_of(boxes, [sizes[i] for i in chosen], similar)
     cosine, sine = math.cos(slope), math.sin(slope)
     seen = []
     for i, box in zip(chosen, boxes, strict=True):
         digit = Digit(said[i], float(probabilities[i, :-1].max()), candidates[i].box)
         x, y = box.center
-        seen.append(_Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, sizes[i]))
+        seen.append(Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, sizes[i]))
     usual = median(candidates[i].contrast for i in chosen)
     visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > FAINT * usual]
     marks = []
     for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
-    lines = _credible(_lines(seen, similar), np.array(marks).reshape(-1, 3))
+    lines = _credible(lines_of(seen, similar), np.array(marks).reshape(-1, 3))
     lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
     angle = math.degrees(slope)
     return [_number(word, row, angle, quarter_turns, beside) for row, line in enumerate(lines) for word, beside in line]
@@ -208,72 +178,7 @@ def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     return apart
 
 
-def _slope(boxes: Sequence[Box], sizes: Sequence[int], similar: float) -> float:
-    """Return the angle of the lines in radians, positive where they rise: the commonest between near neighbours.
-
-    Those are neighbours whose sizes differ by less than the factor similar.
-    """
-    if len(boxes) < 2:
-        return 0.0
-    x, y = np.array([box.center for box in boxes]).T
-    h = np.array(sizes, float)
-    dx, dy = x[None, :] - x[:, None], y[:, None] - y[None, :]
-    height = np.minimum(h[:, None], h)
-    angles = np.degrees(np.arctan2(dy, dx))
-    distance = np.hypot(dx, dy) / height
-    near = (dx > 0) & (np.abs(angles) <= MAX_SLOPE) & (np.maximum(h[:, None], h) < similar * height) & (distance < 8)
-    if not near.any():
-        return 0.0
-    votes, weights = angles[near], np.exp(-distance[near] / 2)
-    # every pair's angle is tried as the slope; those within some degrees of it support it, level ones a little more
-    support = np.exp(-(((votes[:, None] - votes) / 4) ** 2)) @ weights * np.exp(-((votes / 60) ** 2))
-    winner = votes[support.argmax()]
-    close = np.abs(votes - winner) < 6
-    return math.radians(float(np.average(votes[close], weights=weights[close])))
-
-
-def _lines(seen: Sequence[_Seen], similar: float) -> list[list[_Seen]]:
-    """Follow lines from left to right: each digit goes to the line that leads to it, or begins one."""
-    lines: list[list[_Seen]] = []
-    for digit in sorted(seen, key=lambda s: s.x):
-        near = []
-        for line in lines:
-            height = _height(line)
-            if 1 / similar < digit.height / height < similar:
-                off = abs(_ahead(line, height, digit.x) - digit.y) / min(digit.height, height)
-                if off < OFF_LINE:
-                    near.append((off, line))
-        if near:
-            min(near, key=lambda item: item[0])[1].append(digit)
-        else:
-            lines.append([digit])
-    return lines
-
-
-def _ahead(line: Sequence[_Seen], height: float, x: float) -> float:
-    """Return the height at which a line will pass x: the mean of its last digits, and a part of their trend."""
-    last = line[-4:]
-    middle_x, middle_y, trend = _trend(last)
-    if len(last) < 3:
-        return middle_y
-    # a few digits' trend is not to be trusted far ahead
-    reach = min(x - middle_x, 4 * height)
-    return middle_y + 0.7 * trend * reach
-
-
-def _trend(seen: Sequence[_Seen]) -> tuple[float, float, float]:
-    """Return the middle (x, y) of digits and how far y goes for each step of x, by least squares."""
-    middle_x = sum(s.x for s in seen) / len(seen)
-    middle_y = sum(s.y for s in seen) / len(seen)
-    spread = sum((s.x - middle_x) ** 2 for s in seen)
-    return middle_x, middle_y, sum((s.x - middle_x) * (s.y - middle_y) for s in seen) / (spread or 1)
-
-
-def _height(line: Sequence[_Seen]) -> float:
-    return median(s.height for s in line)
-
-
-def _credible(lines: Sequence[list[_Seen]], marks: NDArray[np.float64]) -> list[list[tuple[list[_Seen], int]]]:
+def _credible(lines: Sequence[list[Seen]], marks: NDArray[np.float64]) -> list[list[tuple[list[Seen], int]]]:
     """Return, line by line, the numbers that outweigh what surrounds them, and how many marks are beside each.
 
     marks: (N, 3) x, y, size of what is no digit; texture and scribbles have many of them, paper has few.
@@ -283,16 +188,16 @@ def _credible(lines: Sequence[list[_Seen]], marks: NDArray[np.float64]) -> list[
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
-            words = [(word, _beside(word, marks)) for word in _words(line)]
-            words = [(word, n) for word, n in words if _evidence(word, crowded) - CLUTTER * n >= EVIDENCE]
+            words = [(word, _beside(word, marks)) for word in words_of(line)]
+            words = [(word, n) for word, n in words if _evidence(word, crowded) - CLUTTER * n**MORE_CLUTTER >= EVIDENCE]
             if words:
                 kept.append(words)
     return kept
 
 
-def _beside(word: Sequence[_Seen], marks: NDArray[np.float64]) -> int:
+def _beside(word: Sequence[Seen], marks: NDArray[np.float64]) -> int:
     """Return how many marks are beside a number."""
-    height = _height(word)
+    height = height_of(word)
     x, y, half = np.array([(s.x, s.y, s.width / 2) for s in word]).T
     aside = np.abs(marks[:, :1] - x) - half
     above = np.abs(marks[:, 1:2] - y) - height / 2
@@ -300,7 +205,7 @@ def _beside(word: Sequence[_Seen], marks: NDArray[np.float64]) -> int:
     return int(np.count_nonzero(near & (marks[:, 2] > 0.4 * height)))
 
 
-def _evidence(word: Sequence[_Seen], crowded: bool) -> float:
+def _evidence(word: Sequence[Seen], crowded: bool) -> float:
     """Return the log-odds that digits have together. Texture repeats itself: the n-th of a kind adds an n-th."""
     odds = [(min(s.digit.log_odds, BARE) if s.bare and crowded else s.digit.log_odds, s.digit.label) for s in word]
     count: Counter[str] = Counter()
@@ -311,27 +216,12 @@ def _evidence(word: Sequence[_Seen], crowded: bool) -> float:
     return total
 
 
-def _words(line: Sequence[_Seen]) -> list[list[_Seen]]:
-    """Cut a line into numbers where a gap is wide beside the line's own spacing."""
-    height = _height(line)
-    gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
-    # rather the narrow gaps: those between numbers are wide
-    usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
-    wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
-    words = [[line[0]]]
-    for gap, seen in zip(gaps, line[1:], strict=True):
-        if gap > wide:
-            words.append([])
-        words[-1].append(seen)
-    return words
-
-
-def _number(word: Sequence[_Seen], row: int, angle: float, quarter_turns: int, beside: int) -> Number:
+def _number(word: Sequence[Seen], row: int, angle: float, quarter_turns: int, beside: int) -> Number:
     """Return a number. angle: of the page's lines, in degrees; three digits or more have their own. beside: marks."""
     digits = tuple(s.digit for s in word)
     box = Box.around(digit.box for digit in digits)
     if len(word) > 2:
-        angle -= math.degrees(math.atan(_trend(word)[2]))
+        angle -= math.degrees(math.atan(trend_of(word)[2]))
     angle = (angle - 90 * quarter_turns + 180) % 360 - 180
     confidence = _chance([digit.confidence for digit in digits], beside)
     # words run together would be none: plus minus, but 7.5

@@ -28,11 +28,11 @@ STAGES = {
 GROUND = {"types", "errors"}
 PAPER = {"ink", "rules"}
 # a model states the normalisation it was trained with, so classify reads its version; explain shows patches
-ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
+ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER, "decode": {"lines"}}
 ALLOWED = {
     "types": set(),
     "errors": set(),
-    **dict.fromkeys(PAPER, GROUND),
+    **dict.fromkeys(PAPER | {"lines"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }

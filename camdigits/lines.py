@@ -1,0 +1,194 @@
+"""Which digits are written in one line: at whatever slope, bowed, stepped or unevenly spaced, as people write.
+
+Lines are followed from left to right, each digit going to the one that leads to it. What one hand wrote up and down
+falls into several, so lines are joined where each leads to the other's digits and none of them stand over one another.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from statistics import median
+
+import numpy as np
+
+from camdigits.types import Box, Digit
+
+MAX_SLOPE = 40.0
+"""Degrees; steeper writing is a turned page."""
+
+OFF_LINE = 0.7
+"""A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
+
+OFF_OTHER = 0.8
+"""Two lines are one if their digits lie this near to where the other one leads on average, in heights, …"""
+
+STACKED = 0.4
+"""… and no digit's middle is nearer to another's column than this share of the wider one, …"""
+
+ASIDE = 10.0
+"""… and the gap between them is no wider than so many heights."""
+
+NEAR, FAR = 3.0, 4.0
+"""Heights: digits count less the farther they are; and a line's trend is not trusted farther ahead."""
+
+LAST = 5
+"""So many digits, the nearest, tell where a line leads."""
+
+BARE_ASPECT = 2.5
+"""A stroke this much higher than wide is bare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A candidate taken for a digit, and where its middle lies once the page is upright and its lines level.
+
+    height: of signs that are no digits it is the longer side.
+    """
+
+    digit: Digit
+    x: float
+    y: float
+    width: int
+    height: int
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is a straight upright stroke: a 1, but so are creases, edges, rules and window frames."""
+        return self.height > BARE_ASPECT * self.width
+
+
+def slope_of(boxes: Sequence[Box], sizes: Sequence[int], similar: float) -> float:
+    """Return the angle of the lines in radians, positive where they rise: the commonest between near neighbours.
+
+    Those are neighbours whose sizes differ by less than the factor similar.
+    """
+    if len(boxes) < 2:
+        return 0.0
+    x, y = np.array([box.center for box in boxes]).T
+    h = np.array(sizes, float)
+    dx, dy = x[None, :] - x[:, None], y[:, None] - y[None, :]
+    height = np.minimum(h[:, None], h)
+    angles = np.degrees(np.arctan2(dy, dx))
+    distance = np.hypot(dx, dy) / height
+    near = (dx > 0) & (np.abs(angles) <= MAX_SLOPE) & (np.maximum(h[:, None], h) < similar * height) & (distance < 8)
+    if not near.any():
+        return 0.0
+    votes, weights = angles[near], np.exp(-distance[near] / 2)
+    # every pair's angle is tried as the slope; those within some degrees of it support it, level ones a little more
+    support = np.exp(-(((votes[:, None] - votes) / 4) ** 2)) @ weights * np.exp(-((votes / 60) ** 2))
+    winner = votes[support.argmax()]
+    close = np.abs(votes - winner) < 6
+    return math.radians(float(np.average(votes[close], weights=weights[close])))
+
+
+def lines_of(seen: Sequence[Seen], similar: float) -> list[list[Seen]]:
+    """Return the digits of each line from left to right; sizes in a line differ by less than the factor similar."""
+    lines = _followed(seen, similar)
+    offs = {(a, b): _off(lines[a], lines[b], similar) for a, b in combinations(range(len(lines)), 2)}
+    left = set(range(len(lines)))
+    while offs:
+        a, b = min(offs, key=offs.__getitem__)
+        if offs[a, b] > OFF_OTHER:
+            break
+        lines.append(sorted(lines[a] + lines[b], key=lambda s: s.x))
+        left -= {a, b}
+        offs = {pair: off for pair, off in offs.items() if not {a, b} & {*pair}}
+        new = len(lines) - 1
+        offs |= {(other, new): _off(lines[other], lines[new], similar) for other in left}
+        left.add(new)
+    return [lines[i] for i in sorted(left)]
+
+
+def words_of(line: Sequence[Seen]) -> list[list[Seen]]:
+    """Cut a line into numbers where a gap is wide beside the line's own spacing."""
+    height = height_of(line)
+    gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
+    # rather the narrow gaps: those between numbers are wide
+    usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
+    wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
+    words = [[line[0]]]
+    for gap, seen in zip(gaps, line[1:], strict=True):
+        if gap > wide:
+            words.append([])
+        words[-1].append(seen)
+    return words
+
+
+def height_of(line: Sequence[Seen]) -> float:
+    """Return the usual height of a line's digits."""
+    return median(s.height for s in line)
+
+
+def trend_of(seen: Sequence[Seen]) -> tuple[float, float, float]:
+    """Return the middle (x, y) of digits and how far y goes for each step of x, by least squares."""
+    middle_x = sum(s.x for s in seen) / len(seen)
+    middle_y = sum(s.y for s in seen) / len(seen)
+    spread = sum((s.x - middle_x) ** 2 for s in seen)
+    return middle_x, middle_y, sum((s.x - middle_x) * (s.y - middle_y) for s in seen) / (spread or 1)
+
+
+def _followed(seen: Sequence[Seen], similar: float) -> list[list[Seen]]:
+    """Follow lines from left to right: each digit goes to the line that leads to it, or begins one."""
+    lines: list[list[Seen]] = []
+    for digit in sorted(seen, key=lambda s: s.x):
+        near = []
+        for line in lines:
+            height = height_of(line)
+            if 1 / similar < digit.height / height < similar:
+                off = abs(_ahead(line, height, digit.x) - digit.y) / min(digit.height, height)
+                if off < OFF_LINE:
+                    near.append((off, line))
+        if near:
+            min(near, key=lambda item: item[0])[1].append(digit)
+        else:
+            lines.append([digit])
+    return lines
+
+
+def _ahead(line: Sequence[Seen], height: float, x: float) -> float:
+    """Return the height at which a line will pass x: the mean of its last digits, and a part of their trend."""
+    last = line[-4:]
+    middle_x, middle_y, trend = trend_of(last)
+    if len(last) < 3:
+        return middle_y
+    # a few digits' trend is not to be trusted far ahead
+    reach = min(x - middle_x, FAR * height)
+    return middle_y + 0.7 * trend * reach
+
+
+def _off(one: Sequence[Seen], other: Sequence[Seen], similar: float) -> float:
+    """Return how far digits lie from where the other line leads, in heights; the nearest count most.
+
+    Infinite where the lines cannot be one.
+    """
+    heights = sorted((height_of(one), height_of(other)))
+    low, high = heights
+    apart = max(one[0].x, other[0].x) - min(one[-1].x, other[-1].x)
+    if high > similar * low or apart > ASIDE * low:
+        return math.inf
+    if any(abs(a.x - b.x) < STACKED * max(a.width, b.width) for a in one for b in other):
+        return math.inf
+    offs, weights = 0.0, 0.0
+    for line, digits in ((one, other), (other, one)):
+        height = height_of(line)
+        for digit in digits:
+            near = sorted(line, key=lambda s: abs(s.x - digit.x))[:LAST]
+            weight = math.exp(-abs(near[0].x - digit.x) / (NEAR * low))
+            offs += weight * abs(_passes(near, height, digit.x) - digit.y)
+            weights += weight
+    return offs / weights / low
+
+
+def _passes(near: Sequence[Seen], height: float, x: float) -> float:
+    """Return the height at which a line passes x, by its digits near there: the nearer, the more they say."""
+    distances = [abs(s.x - x) for s in near]
+    weights = [math.exp(-(d - distances[0]) / (NEAR * height)) for d in distances]
+    total = sum(weights)
+    middle_x = sum(w * s.x for w, s in zip(weights, near, strict=True)) / total
+    middle_y = sum(w * s.y for w, s in zip(weights, near, strict=True)) / total
+    # level, unless digits far apart say otherwise
+    spread = (FAR * height) ** 2 + sum(w * (s.x - middle_x) ** 2 for w, s in zip(weights, near, strict=True))
+    rise = sum(w * (s.x - middle_x) * (s.y - middle_y) for w, s in zip(weights, near, strict=True))
+    reach = min(max(x - middle_x, -FAR * height), FAR * height)
+    return middle_y + rise / spread * reach
