@@ -6,6 +6,7 @@ cut along straight lines where its outline has valleys. All pieces are read in o
 digits most surely are the explanation of the whole.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations, product
 from typing import NamedTuple
@@ -25,7 +26,7 @@ NARROWEST = 0.5
 LOWEST = 12
 """Pixels that joined digits are high at least."""
 
-MOST = 10
+MOST = 20
 """So many candidates are cut, the largest first."""
 
 HEIGHT, TALLEST = 48, 96
@@ -52,11 +53,19 @@ BETWEEN = 0.5
 THICK = 0.65
 """A cut goes through less ink than this share of the height."""
 
+SUREST = 0.9999
+"""What is surer counts no more."""
+
 WHOLE = 0.9
 """What is read as one digit with this confidence is not cut."""
 
 SURE = 0.5
 """Each piece must be a digit with this confidence."""
+
+OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.0, 1.34, 0.49, 2.0
+"""What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high it is, less for
+the share of its pieces that are 1, and the log-odds of those that are not, must reach LEAST. By logistic regression on
+1,222 cut candidates of 665 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 
 class Piece(NamedTuple):
@@ -71,20 +80,25 @@ def apart(
     candidates: Sequence[Candidate],
     probabilities: Probabilities,
     read: Callable[[Sequence[Candidate]], Probabilities],
+    labels: Sequence[str],
 ) -> tuple[list[Candidate], Probabilities]:
     """Return the candidates and their probabilities, and after them the pieces of those that read best cut.
 
-    read: gives the probabilities of some candidates.
+    read: gives the probabilities of some candidates. labels: of their columns.
     """
-    wholes = [pieces(candidates[i]) for i in joined(candidates, probabilities)]
+    wide = joined(candidates, probabilities)
+    wholes = [pieces(candidates[i]) for i in wide]
     every = [piece.candidate for found in wholes for piece in found]
     if not every:
         return list(candidates), probabilities
     of_pieces = read(every)
     chosen: list[int] = []
     first = 0
-    for found in wholes:
-        chosen += [first + i for i in best(found, of_pieces[first : first + len(found)])]
+    for i, found in zip(wide, wholes, strict=True):
+        read_so = of_pieces[first : first + len(found)]
+        way = best(found, read_so)
+        if evidence(candidates[i].box, read_so[way], labels) >= LEAST:
+            chosen += [first + i for i in way]
         first += len(found)
     return [*candidates, *(every[i] for i in chosen)], np.concatenate([probabilities, of_pieces[chosen]])
 
@@ -147,6 +161,20 @@ def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
                     if place not in ways or total > ways[place][0]:
                         ways[place] = total, [*indices, i]
     return ways[last][1] if last in ways else []
+
+
+def evidence(whole: Box, probabilities: Probabilities, labels: Sequence[str]) -> float:
+    """Return what speaks for it that a piece of ink is several digits, those that its pieces were read as.
+
+    probabilities: of these pieces; labels: of their columns.
+    """
+    if not len(probabilities):
+        return -math.inf
+    digits = probabilities[:, :-1]
+    surest = np.minimum(digits.max(1), SUREST)
+    is_one = np.array([labels[best] == "1" for best in digits.argmax(1)])
+    others = float(np.log(surest / (1 - surest))[~is_one].sum())
+    return OF_ASPECT * whole.w / whole.h - OF_ONES * float(is_one.mean()) + OF_OTHERS * others
 
 
 def _cuts(ink: NDArray[np.uint8]) -> list[tuple[float, float]]:

@@ -26,7 +26,7 @@ OFF_OTHER = 0.8
 STACKED = 0.4
 """… and no digit's middle is nearer to another's column than this share of the wider one, …"""
 
-ASIDE = 10.0
+ASIDE = 4.0
 """… and the gap between them is no wider than so many heights."""
 
 NEAR, FAR = 3.0, 4.0

@@ -67,12 +67,12 @@ def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) 
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
-    candidates, probabilities = apart(first, probabilities, read)
+    candidates, probabilities = apart(first, probabilities, read, classifier.labels)
     if candidates != half.candidates:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     closer = look_closer(image, [digit.box for number in numbers for digit in number.digits], any_sign)
     if closer:
-        closer, of_closer = apart(closer, read(closer), read)
+        closer, of_closer = apart(closer, read(closer), read, classifier.labels)
         candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if not any_sign:  # other models may know signs of their own
