@@ -12,7 +12,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.lines import Seen, height_of, lines_of, slope_of, trend_of, words_of
+from camdigits.lines import RUN, Seen, height_of, lines_of, slope_of, trend_of, words_of
 from camdigits.types import Box, Candidate, Digit, Number, Probabilities, are_digits, shared_area, size_of
 
 SHARED = 0.4
@@ -181,17 +181,21 @@ def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
 def _credible(lines: Sequence[list[Seen]], marks: NDArray[np.float64]) -> list[list[tuple[list[Seen], int]]]:
     """Return, line by line, the numbers that outweigh what surrounds them, and how many marks are beside each.
 
-    marks: (N, 3) x, y, size of what is no digit; texture and scribbles have many of them, paper has few.
+    Numbers that stand near one another are weighed together. marks: (N, 3) x, y, size of what is no digit; texture and
+    scribbles have many of them, paper has few.
     """
     usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
     crowded = len(lines) > 1 or len(marks) > FEW
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
-            words = [(word, _beside(word, marks)) for word in words_of(line)]
-            words = [(word, n) for word, n in words if _evidence(word, crowded) - CLUTTER * n**MORE_CLUTTER >= EVIDENCE]
-            if words:
-                kept.append(words)
+            runs = [
+                run
+                for run in words_of(line, RUN)
+                if _evidence(run, crowded) - CLUTTER * _beside(run, marks) ** MORE_CLUTTER >= EVIDENCE
+            ]
+            if runs:
+                kept.append([(word, _beside(word, marks)) for run in runs for word in words_of(run)])
     return kept
 
 

@@ -35,6 +35,9 @@ NEAR, FAR = 3.0, 4.0
 LAST = 5
 """So many digits, the nearest, tell where a line leads."""
 
+NUMBER, RUN = 0.9, 1.6
+"""A gap wider than 0.6 heights and so many times the usual gap ends a number; and a run of digits that stand near."""
+
 BARE_ASPECT = 2.5
 """A stroke this much higher than wide is bare."""
 
@@ -100,13 +103,13 @@ def lines_of(seen: Sequence[Seen], similar: float) -> list[list[Seen]]:
     return [lines[i] for i in sorted(left)]
 
 
-def words_of(line: Sequence[Seen]) -> list[list[Seen]]:
-    """Cut a line into numbers where a gap is wide beside the line's own spacing."""
+def words_of(line: Sequence[Seen], spacing: float = NUMBER) -> list[list[Seen]]:
+    """Cut a line where a gap is wide beside the line's own spacing: into numbers, or with RUN into what is nearby."""
     height = height_of(line)
     gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
     # rather the narrow gaps: those between numbers are wide
     usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
-    wide = 0.6 * height + 1.6 * min(max(usual, 0.0), 0.9 * height)
+    wide = 0.6 * height + spacing * min(max(usual, 0.0), 0.9 * height)
     words = [[line[0]]]
     for gap, seen in zip(gaps, line[1:], strict=True):
         if gap > wide:
