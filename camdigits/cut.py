@@ -62,10 +62,10 @@ WHOLE = 0.9
 SURE = 0.5
 """Each piece must be a digit with this confidence."""
 
-OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.0, 1.34, 0.49, 2.0
+OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.1, 2.26, 0.51, 1.56
 """What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high it is, less for
 the share of its pieces that are 1, and the log-odds of those that are not, must reach LEAST. By logistic regression on
-1,222 cut candidates of 665 composed frames: tests/benchmarks/confidence.py fits it anew."""
+486 cut candidates of 465 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 
 class Piece(NamedTuple):

@@ -35,7 +35,7 @@ NEAR, FAR = 3.0, 4.0
 LAST = 5
 """So many digits, the nearest, tell where a line leads."""
 
-NUMBER, RUN = 0.9, 1.6
+NUMBER, RUN = 1.2, 1.6
 """A gap wider than 0.6 heights and so many times the usual gap ends a number; and a run of digits that stand near."""
 
 BARE_ASPECT = 2.5

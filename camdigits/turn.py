@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import median
 
 import numpy as np
 
@@ -11,13 +10,13 @@ from camdigits.types import Box, Candidate, Number, Patches, Probabilities, Trac
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
 
-READS_WELL = 0.75
-"""A page is upright where this share of the marks as large as its digits was read."""
+READS_WELL = 0.9
+"""A page is upright where its digits have this share of the log-odds that as many sure digits as it has marks have."""
 
-AS_LARGE = 1.7
-"""A mark is as large as a digit if its longer side differs by less than this factor."""
+SURE_DIGIT = 6.9
+"""Log-odds of a sure digit: 99.9 %."""
 
-FEWEST = 6
+FEWEST = 3
 """Fewer marks say too little about which way the page is up."""
 
 BARE_ASPECT = 3.0
@@ -26,23 +25,14 @@ BARE_ASPECT = 3.0
 SAMPLE = 64
 """So many marks are tried turned."""
 
-MORE = 14.0
-"""A turned page's digits must have so much more of log-odds than upright: that of two sure digits."""
+MORE = 8.0
+"""A turned page's digits must have so much more of log-odds than upright: that of one sure digit, and some."""
 
 
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
-    """Say whether a page read upright may be turned: much that is as large as its digits was not read."""
-    digits = np.array([digit.box for number in numbers for digit in number.digits]).reshape(-1, 4)
-    marks = np.array([candidate.box for candidate in candidates if _is_shape(candidate)]).reshape(-1, 4)
-    if len(marks) < FEWEST:
-        return False
-    if not len(digits):
-        return True
-    ratio = marks[:, 2:].max(1) / median(digits[:, 2:].max(1))
-    marks = marks[(ratio < AS_LARGE) & (ratio > 1 / AS_LARGE)]
-    middle = marks[:, None, :2] + marks[:, None, 2:] / 2
-    inside = ((middle >= digits[:, :2]) & (middle < digits[:, :2] + digits[:, 2:])).all(2).any(1)
-    return bool(len(digits) < READS_WELL * (len(digits) + np.count_nonzero(~inside)))
+    """Say whether a page read upright may be turned: much of it was not read, or not surely."""
+    marks = sum(_is_shape(candidate) for candidate in candidates)
+    return marks >= FEWEST and _evidence(numbers) < READS_WELL * SURE_DIGIT * marks
 
 
 def likeliest(candidates: Sequence[Candidate], patches: Patches, classify: Callable[[Patches], Probabilities]) -> int:

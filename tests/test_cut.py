@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from camdigits.cut import SURE, Piece, apart, best, joined, pieces
+from camdigits.cut import LEAST, SURE, Piece, apart, best, evidence, joined, pieces
 from camdigits.types import Box, Candidate, Probabilities
 
 RING = 40
+LABELS = ("0", "1", "7")
 
 
 def rings(count: int, overlap: int = 4, slant: float = 0.0) -> Candidate:
@@ -42,7 +43,7 @@ def as_rings(found: list[Candidate]) -> Probabilities:
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_rings_that_touch_come_apart(count: int, slant: float) -> None:
     whole = rings(count, slant=slant)
-    candidates, probabilities = apart([whole], said((3, 0.99)), as_rings)
+    candidates, probabilities = apart([whole], said((3, 0.99)), as_rings, LABELS)
     parts = sorted((candidate.box for candidate in candidates[1:]), key=lambda box: box.x)
     assert candidates[0] is whole
     assert len(parts) == count
@@ -55,7 +56,7 @@ def test_rings_that_touch_come_apart(count: int, slant: float) -> None:
 def test_ink_of_half_size_gives_pieces_in_the_pictures_pixels() -> None:
     whole = rings(2)
     double = Candidate(Box(100, 50, 2 * whole.box.w, 2 * whole.box.h), whole.ink, 0.8)
-    boxes = [candidate.box for candidate in apart([double], said((3, 0.99)), as_rings)[0][1:]]
+    boxes = [candidate.box for candidate in apart([double], said((3, 0.99)), as_rings, LABELS)[0][1:]]
     assert sorted(box.x for box in boxes) == pytest.approx([100, 100 + 2 * (RING - 4)], abs=8)
     assert all(box.h == pytest.approx(2 * RING, abs=8) for box in boxes)
 
@@ -68,12 +69,33 @@ def test_nothing_is_cut_that_is_read_whole_narrow_low_or_at_the_edge() -> None:
     narrow = Candidate(Box(0, 0, 20, 40), np.full((40, 20), 255, np.uint8), 0.8)
     assert joined([whole], none) == [0]
     assert joined([whole], sure) == joined([edge], none) == joined([low], none) == joined([narrow], none) == []
-    assert apart([whole], sure, as_rings)[0] == [whole]
+    assert apart([whole], sure, as_rings, LABELS)[0] == [whole]
+
+
+def test_letters_are_no_row_of_ones() -> None:
+    whole = rings(2)
+
+    def as_ones(found: list[Candidate]) -> Probabilities:
+        return said(*[(1, 0.99) if c.box.w < 1.3 * c.box.h else (3, 0.9) for c in found])
+
+    assert as_ones([whole]).argmax() == 3
+    assert apart([whole], said((3, 0.99)), as_ones, LABELS)[0] == [whole]
+
+
+def test_wide_ink_and_sure_digits_that_are_no_ones_speak_for_several() -> None:
+    w, number = Box(0, 0, 50, 40), Box(0, 0, 80, 40)
+    assert evidence(w, said((1, 0.999), (1, 0.999), (1, 0.999), (1, 0.999)), LABELS) < LEAST
+    assert evidence(number, said((0, 0.99), (2, 0.99)), LABELS) > LEAST
+    assert evidence(number, said((0, 0.99), (1, 0.99)), LABELS) > LEAST
+    # ones of other models are any signs of that name
+    assert evidence(w, said((1, 0.999), (1, 0.999)), ("x", "+", "=")) > LEAST
+    assert evidence(number, said((0, 0.99), (2, 0.99)), LABELS) > evidence(w, said((0, 0.99), (2, 0.99)), LABELS)
+    assert evidence(w, said(), LABELS) < LEAST
 
 
 def test_a_whole_whose_pieces_are_no_digits_stays_alone() -> None:
     whole = rings(2)
-    candidates, probabilities = apart([whole], said((3, 0.9)), lambda found: said(*[(3, 0.9)] * len(found)))
+    candidates, probabilities = apart([whole], said((3, 0.9)), lambda found: said(*[(3, 0.9)] * len(found)), LABELS)
     assert candidates == [whole]
     assert len(probabilities) == 1
 
