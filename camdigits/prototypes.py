@@ -23,9 +23,13 @@ SUFFIX = ".npz"
 LIFT = 12.0
 """Log-odds that an example adds where the patch is the example itself: more than a model is ever sure of."""
 
-NEAR = 0.03
-"""Distance, 1 less the cosine, at which an example adds 1/e of that: the largest at which no lesson tried cost more
-than two of MNIST's 5,000 validation digits (`python tests/benchmarks/teach.py --validation`)."""
+NEAR = 0.04
+"""Distance, 1 less the cosine, at which an example adds 1/e of that, …"""
+
+OF_WAY = 0.2
+"""… or at this share of the way to the nearest example of another label, if that is less: the more hands differ, the
+less one example says. Both are the widest at which no lesson that resembles MNIST's digits cost one of its 5,000 of
+validation (`python tests/benchmarks/teach.py --validation`)."""
 
 LEAST = 1e-12
 """Smaller probabilities count as this."""
@@ -98,6 +102,9 @@ class Prototypes:
         self._features = _features(patches, probabilities)[order]
         self._columns, self._starts = np.unique(labels[order], return_index=True)
         self._order = order
+        others = labels[order, None] != labels[order]
+        away = np.where(others, 1 - self._features @ self._features.T, np.inf).min(axis=1)
+        self._near = np.clip(OF_WAY * away, LEAST, NEAR).astype(np.float32)
 
     def __call__(self, patches: Patches, probabilities: Probabilities) -> Probabilities:
         """Return what M patches are, (M, C + 1), given what the model says of them."""
@@ -115,9 +122,9 @@ class Prototypes:
         """Return probabilities (M, C + 1) corrected by examples that are so alike, (M, N) cosines."""
         if not len(alike):
             return probabilities
-        distance = 1 - np.maximum.reduceat(alike, self._starts, axis=1)
+        distance = np.minimum.reduceat((1 - alike) / self._near, self._starts, axis=1)
         logits = np.log(np.maximum(probabilities, LEAST))
-        logits[:, self._columns] += LIFT * np.exp(-((distance / NEAR) ** 2))
+        logits[:, self._columns] += LIFT * np.exp(-(distance**2))
         raised = np.exp(logits - logits.max(axis=1, keepdims=True))
         corrected: Probabilities = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
         return corrected

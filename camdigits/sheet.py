@@ -17,7 +17,7 @@ from camdigits.types import Box, Candidate, Digit, Number, Trace, shared_area
 LEAST = 3
 """Signs in a row; fewer are no row but specks, or something beside the sheet."""
 
-SMALLEST, LARGEST = 0.45, 1.9
+SMALLEST, LARGEST = 0.4, 1.9
 """A sign's longer side, in those of the usual one."""
 
 OVERLAP = 0.25
@@ -82,11 +82,10 @@ def read_sheet(trace: Trace, labels: Sequence[str], wanted: Sequence[str]) -> Sh
 
 def _in_other_order(rows: Sequence[Sequence[Sign]], columns: Sequence[int], wanted: Sequence[str]) -> str:
     """Return why rows are hardly what they are to mean: most of them look like other rows' signs."""
-    meant = [int(np.mean([sign.said[columns] for sign in row], axis=0).argmax()) for row in rows]
-    wrong = [row for row, best in enumerate(meant) if best != row]
-    if 2 * len(wrong) <= len(rows):
+    meant = [wanted[int(np.mean([sign.said[columns] for sign in row], axis=0).argmax())] for row in rows]
+    if 2 * sum(a != b for a, b in zip(meant, wanted, strict=True)) <= len(rows):
         return ""
-    return f"the rows look like {' '.join(wanted[best] for best in meant)}, not {' '.join(wanted)}"
+    return f"the rows look like {' '.join(meant)}, not {' '.join(wanted)}"
 
 
 def _signs(trace: Trace) -> list[Sign]:

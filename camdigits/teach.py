@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
-from camdigits.errors import ModelError, SinkError, SourceError, WindowError
+from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import draw_message, draw_numbers
 from camdigits.pictures import load_picture
@@ -106,7 +106,8 @@ def _watch(
         before = sheet.signs
         if window:
             showing = window(_picture(frame.image, sheet, signs))
-            if not doubt and {"space", "enter"} & set(window.pressed()):
+            agreed = not {"space", "enter"}.isdisjoint(window.pressed())
+            if agreed and not doubt:
                 return good
             if not showing:
                 if not window.lost:
@@ -155,7 +156,7 @@ def _crop(image: Image, box: Box) -> Image:
 def read_lessons(folder: Path, labels: Sequence[str], model: str, report: Report) -> tuple[Lessons, list[Path]]:
     """Return what a folder with a subfolder a label teaches, and the file of each example.
 
-    labels: what the model reads. report: told of pictures that cannot be read. Raises ModelError, PictureError.
+    labels: what the model reads. report: told of pictures that cannot be read. Raises ModelError.
     """
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder of crops; leave out its name to show a sheet to the camera")
@@ -170,9 +171,13 @@ def read_lessons(folder: Path, labels: Sequence[str], model: str, report: Report
     for place in classes:
         pictures = sorted(path for path in place.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
         for path in pictures[:: -(-len(pictures) // MOST) or 1]:
-            sign = single_sign(load_picture(str(path)))
+            try:
+                sign = single_sign(load_picture(str(path)))
+            except PictureError as error:
+                report(f"left out: {error}")
+                continue
             if sign is None:
-                report(f"{path}: no ink found, left out")
+                report(f"left out: {path}: no ink found")
                 continue
             signs.append(sign)
             names.append(place.name)

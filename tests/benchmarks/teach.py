@@ -7,7 +7,7 @@ Each hand teaches with one half of its digits, so many of each label as --each s
 the model so corrected is judged on MNIST's test digits and on held-out rejects as well. HwD (CAMDIGITS_DATA, as for
 `camdigits evaluate --dataset hwd`) is read without an error, so harder ones are made of it: HwD as a camera sees it, as
 MNIST-C spoils it, and with some of its digits drawn oddly, or mirrored, as children do. --validation does the same with
-MNIST's validation digits, other odd shapes and other rejects, for several LIFT and NEAR of camdigits/prototypes.py:
+MNIST's validation digits, other odd shapes and other rejects, for several NEAR and OF_WAY of camdigits/prototypes.py:
 there they were chosen.
 """
 
@@ -77,7 +77,7 @@ def hands(of: str, digits: Dataset, odd: Mapping[int, Shape]) -> Hands:
     as_is = np.stack([to_patch(ink) for ink in digits.inks])
     yield of, PatchSet(as_is, digits.labels, digits.names)
     seen = np.stack([camera_patch(ink, rng) for ink in digits.inks])
-    yield f"{of} as a camera sees it", PatchSet(seen, digits.labels, digits.names)
+    yield f"{of}, through a camera", PatchSet(seen, digits.labels, digits.names)
     for kind in SPOILT:
         yield f"{of}, {kind}", PatchSet(corrupted_patches(digits.inks, kind), digits.labels, digits.names)
 
@@ -130,8 +130,8 @@ def measure(model: str, each: int, tried: Sequence[tuple[str, PatchSet]], mnist:
         after = taught(model, lessons)
         row = [errors(before, others), errors(after, others), alone[0], errors(after, mnist), alone[1]]
         rows.append([*row, errors(after, rejects)])
-        print(f"  {name:28}" + _row(rows[-1]), flush=True)
-    print(f"  {'mean':28}" + _row(np.mean(rows, axis=0)))
+        print(f"  {name:36}" + _row(rows[-1]), flush=True)
+    print(f"  {'mean':36}" + _row(np.mean(rows, axis=0)))
 
 
 def _row(row: Sequence[float] | NDArray[np.float64]) -> str:
@@ -147,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--each", type=int, default=5, help="examples of each label")
-    parser.add_argument("--validation", action="store_true", help="on validation digits, for several LIFT and NEAR")
+    parser.add_argument("--validation", action="store_true", help="on validation digits, for several NEAR and OF_WAY")
     options = parser.parse_args()
     if not options.validation:
         tried = [*hands("HwD", load("hwd", "test"), ODD), ("USPS", clean("usps", "test"))]
@@ -161,8 +161,8 @@ def main() -> None:
     rejects = PatchSet(drawn, np.full(len(drawn), REJECT, np.uint8), digits.names)
     clean_digits = PatchSet(np.stack([to_patch(ink) for ink in digits.inks]), digits.labels, digits.names)
     tried = list(hands("validation", digits.part(np.arange(1500)), ODD_VALIDATION))
-    for prototypes.LIFT, prototypes.NEAR in product((8.0, 12.0, 16.0), (0.02, 0.03, 0.04, 0.06)):
-        print(f"LIFT {prototypes.LIFT:.0f}, NEAR {prototypes.NEAR}")
+    for prototypes.NEAR, prototypes.OF_WAY in product((0.02, 0.03, 0.04, 0.06), (0.2, 0.4, 9)):
+        print(f"NEAR {prototypes.NEAR}, OF_WAY {prototypes.OF_WAY}")
         measure(options.model, options.each, tried, clean_digits, rejects)
 
 
