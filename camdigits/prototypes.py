@@ -8,6 +8,7 @@ Two patches are alike where they look alike and the model says the same of them:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ SUFFIX = ".npz"
 """What the files of lessons are called."""
 
 LIFT = 12.0
-"""Log-odds that an example adds where the patch is the example itself: more than a model is ever sure of."""
+"""Log-odds that an example adds where the patch is the example itself: what a model is still surer of stands."""
 
 NEAR = 0.04
 """Distance, 1 less the cosine, at which an example adds 1/e of that, …"""
@@ -78,7 +79,7 @@ def open_lessons(path: Path, any_version: bool = False) -> Lessons:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; camdigits teach makes one")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             patches, labels, model, version = (arrays[name] for name in ("patches", "labels", "model", "normalize"))
     except Exception as error:  # zipfile and NumPy raise many unrelated classes for broken archives
         raise ModelError(f"{path}: not a file that camdigits teach wrote, or broken; {cure}") from error

@@ -12,7 +12,7 @@ ROOF: Shape = (Stroke(((0.05, 1), (0.5, 0), (0.95, 1))),)
 
 
 def draw_sheet(rows: Sequence[str], seed: int = 0, width: int = 1280, height: int = 720, tilt: float = 0) -> Image:
-    """Return paper with rows of signs, `1` as a roof and `l` as the usual 1. tilt: degrees, rising to the right."""
+    """Return paper with rows of signs. tilt: degrees, rising to the right."""
     rng = np.random.default_rng(seed)
     page = np.full((height, width), 215, np.float32)
     pitch = 0.8 * height / len(rows)
@@ -21,18 +21,11 @@ def draw_sheet(rows: Sequence[str], seed: int = 0, width: int = 1280, height: in
         for place, sign in enumerate(row):
             if sign == " ":
                 continue
-            drawn = (
-                draw(ROOF, rng)
-                if sign == "1"
-                else draw_digit(rng, 1, 1)
-                if sign == "l"
-                else draw_digit(rng, int(sign), 0)
-            )
+            drawn = draw(ROOF, rng) if sign == "1" else draw_digit(rng, int(sign), 0)
             x, y, w, h = cv2.boundingRect(drawn)
-            scale = side / h
-            ink = cv2.resize(
-                drawn[y : y + h, x : x + w], (max(3, round(w * scale)), round(side)), interpolation=cv2.INTER_AREA
-            )
+            # one hand draws its roofs alike
+            size = round(0.8 * side if sign == "1" else max(3.0, w * side / h)), round(side)
+            ink = cv2.resize(drawn[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)
             left, top = round(0.25 * width + 1.7 * side * place), round(0.1 * height + pitch * line)
             page[top : top + ink.shape[0], left : left + ink.shape[1]] -= 0.7 * ink.astype(np.float32)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), tilt, 1)
