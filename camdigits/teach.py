@@ -15,14 +15,14 @@ import numpy as np
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
-from camdigits.overlay import draw_message, draw_numbers
+from camdigits.overlay import draw, draw_message
 from camdigits.pictures import load_picture
 from camdigits.pipeline import trace_image
 from camdigits.prototypes import SUFFIX, Lessons, Prototypes
 from camdigits.segment import single_sign
 from camdigits.sheet import Sheet, read_sheet
 from camdigits.sources import open_source
-from camdigits.types import PICTURE_SUFFIXES, Box, Frame, Image
+from camdigits.types import PICTURE_SUFFIXES, Box, Frame, Image, Reading
 from camdigits.window import Window, open_window
 
 MOST = 100
@@ -105,7 +105,7 @@ def _watch(
         steady = steady + 1 if not doubt and sheet.signs == before else 0
         before = sheet.signs
         if window:
-            showing = window(_picture(frame.image, sheet, signs))
+            showing = window(_picture(frame, sheet, signs))
             agreed = not {"space", "enter"}.isdisjoint(window.pressed())
             if agreed and not doubt:
                 return good
@@ -121,13 +121,14 @@ def _watch(
     return good
 
 
-def _picture(image: Image, sheet: Sheet, signs: Sequence[str]) -> Image:
+def _picture(frame: Frame, sheet: Sheet, signs: Sequence[str]) -> Image:
     """Return what the window shows of a frame."""
     if sheet.doubt:
         lines = f"a row for each, five times or more: {' '.join(signs)}", sheet.doubt
     else:
-        lines = f"{sheet.signs} signs, each row what stands above it?", "space keeps them, q leaves"
-    return draw_message(draw_numbers(image, sheet.rows), lines)
+        lines = f"{sheet.signs} signs: does each row mean what stands beside it?", "space keeps them, q leaves"
+    readings = [Reading(row.line, row, not sheet.doubt, 1) for row in sheet.rows]
+    return draw_message(draw(frame, readings), lines)
 
 
 def keep(image: Image, sheet: Sheet, folder: Path) -> int:
