@@ -6,6 +6,8 @@ Every model is one ONNX file that keeps one contract, whatever is inside (CNN, K
     output  probabilities  (N, C + 1)     float32, calibrated; C labels, then `not a digit`
     metadata camdigits.labels     a JSON list of the C labels
              camdigits.normalize  normalize_version() at training time
+
+A file of lessons (`camdigits teach`) is a model too: the one that it names, corrected by its examples.
 """
 
 import json
@@ -16,6 +18,7 @@ import onnxruntime as ort
 
 from camdigits.errors import ModelError
 from camdigits.normalize import SIDE, normalize_version
+from camdigits.prototypes import SUFFIX, Lessons, Prototypes, open_lessons
 from camdigits.types import Patches, Probabilities
 
 BATCH = 256
@@ -27,7 +30,8 @@ def find_model(name: str) -> Path:
     path = Path(name) if name.endswith(".onnx") else _models_folder() / f"{name}.onnx"
     if not path.is_file():
         what = "a folder" if Path(name).is_dir() else "not an .onnx file" if Path(name).exists() else "no such model"
-        raise ModelError(f"{name}: {what}; name an .onnx file, or one of: {', '.join(shipped_models())}")
+        shipped = ", ".join(shipped_models())
+        raise ModelError(f"{name}: {what}; name an .onnx file, an .npz file of camdigits teach, or one of: {shipped}")
     return path
 
 
@@ -45,12 +49,18 @@ def _models_folder() -> Path:
 class Classifier:
     """An open model.
 
-    path: the file. labels: what its C classes mean, in the order of the columns.
+    path: the ONNX file. labels: what its C classes mean, in the order of the columns.
     """
 
     def __init__(self, model: str | Path = "cnn") -> None:
-        """Open a shipped model by name or any file that keeps the contract. Raises ModelError."""
-        self.path = find_model(str(model))
+        """Open a shipped model by name, any file that keeps the contract, or lessons. Raises ModelError."""
+        lessons = open_lessons(Path(model)) if str(model).endswith(SUFFIX) else None
+        try:
+            self.path = find_model(lessons.model if lessons else str(model))
+        except ModelError as error:
+            if not lessons:
+                raise
+            raise ModelError(f"{model}: corrects a model that is gone ({error}); teach again") from error
         options = ort.SessionOptions()
         # measured: more threads, or spinning ones, give latency spikes on a busy machine and gain nothing at this size
         options.intra_op_num_threads = 1
@@ -65,6 +75,17 @@ class Classifier:
                 f"{self.path}: not a model that onnxruntime can open ({reason}); export it again"
             ) from error
         self.labels = self._check()
+        self._prototypes = self._taught(lessons, model) if lessons else None
+
+    def _taught(self, lessons: Lessons, name: str | Path) -> Prototypes:
+        """Return the examples of lessons. Raises ModelError where the model has no such labels."""
+        unknown = sorted(set(lessons.labels) - set(self.labels))
+        if unknown:
+            raise ModelError(f"{name}: teaches {', '.join(unknown)}, which {self.path} does not read; teach again")
+        patches = np.divide(lessons.patches, 255, dtype=np.float32)
+        return Prototypes(
+            patches, self._said(patches), np.array([self.labels.index(label) for label in lessons.labels])
+        )
 
     def _check(self) -> tuple[str, ...]:
         """Return the labels, or raise ModelError where the file breaks the contract."""
@@ -111,6 +132,10 @@ class Classifier:
         """Return (N, C + 1) probabilities of (N, 28, 28) float32 patches; N may be 0."""
         if not len(patches):
             return np.zeros((0, len(self.labels) + 1), np.float32)
+        said = self._said(patches)
+        return self._prototypes(patches, said) if self._prototypes else said
+
+    def _said(self, patches: Patches) -> Probabilities:
         return np.concatenate([self._run(patches[start : start + BATCH]) for start in range(0, len(patches), BATCH)])
 
     def _run(self, patches: Patches) -> Probabilities:

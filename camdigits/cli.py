@@ -31,7 +31,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Model = Annotated[str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one or an .onnx file.")]
+Model = Annotated[
+    str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one, an .onnx file, or one taught.")
+]
 MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less sure than this are left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
@@ -245,6 +247,25 @@ def live(
             broker=broker,
         )
     )
+
+
+@app.command()
+def teach(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FOLDER]", help="Crops, a subfolder a digit, read unless --source is named."),
+    ] = None,
+    source: Annotated[
+        str, typer.Option(metavar="CAMERA|FILE|URL", help="What shows the sheet to add: a camera, picture or film.")
+    ] = "",
+    write: Annotated[str, typer.Option(metavar="DIGITS", help="Which are on the sheet, a row each; all ten.")] = "",
+    headless: Annotated[bool, typer.Option("--headless", help="Open no window, take the first steady sheet.")] = False,
+    model: Annotated[str, typer.Option(metavar="FILE|cnn|knn", help="Which model is corrected.")] = "cnn",
+) -> None:
+    """Make the reader yours: show it a sheet of your digits."""
+    from camdigits.teach import run_teach
+
+    run_teach(folder or Path("mine"), source or ("" if folder else "0"), model, write, headless)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.lines import RUN, Seen, height_of, lines_of, slope_of, trend_of, words_of
+from camdigits.lines import Seen, height_of, lines_of, runs_of, slope_of, trend_of
 from camdigits.types import Box, Candidate, Digit, Number, Probabilities, are_digits, shared_area, size_of
 
 SHARED = 0.4
@@ -189,13 +189,13 @@ def _credible(lines: Sequence[list[Seen]], marks: NDArray[np.float64]) -> list[l
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
-            runs = [
-                run
-                for run in words_of(line, RUN)
-                if _evidence(run, crowded) - CLUTTER * _beside(run, marks) ** MORE_CLUTTER >= EVIDENCE
-            ]
-            if runs:
-                kept.append([(word, _beside(word, marks)) for run in runs for word in words_of(run)])
+            words: list[tuple[list[Seen], int]] = []
+            for run in runs_of(line):
+                near = [digit for word in run for digit in word]
+                if _evidence(near, crowded) - CLUTTER * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
+                    words += [(word, _beside(word, marks)) for word in run]
+            if words:
+                kept.append(words)
     return kept
 
 

@@ -38,6 +38,9 @@ LAST = 5
 NUMBER, RUN = 1.2, 1.6
 """A gap wider than 0.6 heights and so many times the usual gap ends a number; and a run of digits that stand near."""
 
+ROOM = 0.45
+"""A 1 has as much room as if it were this wide, in heights."""
+
 BARE_ASPECT = 2.5
 """A stroke this much higher than wide is bare."""
 
@@ -103,19 +106,23 @@ def lines_of(seen: Sequence[Seen], similar: float) -> list[list[Seen]]:
     return [lines[i] for i in sorted(left)]
 
 
-def words_of(line: Sequence[Seen], spacing: float = NUMBER) -> list[list[Seen]]:
-    """Cut a line where a gap is wide beside the line's own spacing: into numbers, or with RUN into what is nearby."""
+def runs_of(line: Sequence[Seen]) -> list[list[list[Seen]]]:
+    """Cut a line where gaps are wide beside its own spacing: into runs of what stands near, and these into numbers."""
     height = height_of(line)
-    gaps = [b.x - a.x - (a.width + b.width) / 2 for a, b in pairwise(line)]
+    widths = [max(seen.width, ROOM * height) for seen in line]
+    gaps = [b.x - a.x - (v + w) / 2 for (a, v), (b, w) in pairwise(zip(line, widths, strict=True))]
     # rather the narrow gaps: those between numbers are wide
     usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
-    wide = 0.6 * height + spacing * min(max(usual, 0.0), 0.9 * height)
-    words = [[line[0]]]
+    spacing = min(max(usual, 0.0), 0.9 * height)
+    runs = [[[line[0]]]]
     for gap, seen in zip(gaps, line[1:], strict=True):
-        if gap > wide:
-            words.append([])
-        words[-1].append(seen)
-    return words
+        if gap > 0.6 * height + RUN * spacing:
+            runs.append([[seen]])
+        elif gap > 0.6 * height + NUMBER * spacing:
+            runs[-1].append([seen])
+        else:
+            runs[-1][-1].append(seen)
+    return runs
 
 
 def height_of(line: Sequence[Seen]) -> float:

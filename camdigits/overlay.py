@@ -98,6 +98,17 @@ def draw_status(image: Image, status: Status) -> Image:
     return image
 
 
+def draw_message(image: Image, lines: Sequence[str]) -> Image:
+    """Return a copy with lines in the bottom left corner, the last of them the one that says what to do."""
+    image = image.copy()
+    size = _text_height(image)
+    bottom = image.shape[0] - _PLATE * size * (len(lines) - 1)
+    for line in lines:
+        _write(image, line, 0, bottom, size, YELLOW if line is lines[-1] else WHITE)
+        bottom += _PLATE * size
+    return image
+
+
 def draw_help(image: Image, keys: Sequence[tuple[str, str]]) -> Image:
     """Return a darkened copy with a list of (key, what it does) in the middle."""
     image = cv2.convertScaleAbs(image, alpha=0.35).astype(np.uint8, copy=False)

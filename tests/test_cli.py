@@ -38,7 +38,7 @@ def test_alone_it_shows_a_first_help_of_one_screen() -> None:
     text = shown.stdout + shown.stderr
     assert len(text.splitlines()) <= 24
     assert max(map(len, text.splitlines())) <= 80
-    for command in ("image", "live", "cameras", "doctor", "bench", "train", "export"):
+    for command in ("image", "live", "teach", "cameras", "doctor", "bench", "train", "export"):
         assert f" {command} " in text
 
 

@@ -12,6 +12,7 @@ STAGES = {
     "sources",
     "segment",
     "normalize",
+    "prototypes",
     "classify",
     "decode",
     "track",
@@ -27,8 +28,15 @@ STAGES = {
 }
 GROUND = {"types", "errors"}
 PAPER = {"ink", "rules"}
-# a model states the normalisation it was trained with, so classify reads its version; explain shows patches
-ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER, "decode": {"lines"}}
+# a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches
+ALSO = {
+    "prototypes": {"normalize"},
+    "classify": {"normalize", "prototypes"},
+    "explain": {"normalize"},
+    "segment": PAPER,
+    "closer": PAPER,
+    "decode": {"lines"},
+}
 ALLOWED = {
     "types": set(),
     "errors": set(),

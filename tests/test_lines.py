@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camdigits.lines import RUN, Seen, lines_of, slope_of, trend_of, words_of
+from camdigits.lines import Seen, lines_of, runs_of, slope_of, trend_of
 from camdigits.types import Box, Digit
 
 SIMILAR = 2.2
@@ -79,10 +79,20 @@ def test_leaning_bowed_lines_are_found_whatever_the_order(
 
 def test_numbers_end_at_wide_gaps_and_runs_at_wider_ones() -> None:
     near, farther, far = row([0] * 3), row([0] * 3, x=40 * 3 + 30), row([0] * 3, x=40 * 6 + 30 + 70)
-    line = near + farther + far
-    assert words_of(line) == [near, farther, far]
-    assert words_of(line, RUN) == [near + farther, far]
-    assert words_of(row([0] * 4, pitch=58)) == [row([0] * 4, pitch=58)]
+    assert runs_of(near + farther + far) == [[near, farther], [far]]
+
+
+def test_a_hand_that_spaces_its_digits_widely_writes_numbers_all_the_same() -> None:
+    """The line tells what is usual in it, for numbers of two digits too."""
+    pairs = [row([0] * 2, x=x, pitch=80) for x in (0, 240, 480)]
+    assert runs_of([digit for pair in pairs for digit in pair]) == [[pair] for pair in pairs]
+    spaced = row([0] * 4, pitch=58)
+    assert runs_of(spaced) == [[spaced]]
+
+
+def test_a_one_has_as_much_room_as_other_digits() -> None:
+    ones = [seen(x, 0, width=5, label="1") for x in (0, 45, 90)]
+    assert runs_of(ones) == [[ones]]
 
 
 @pytest.mark.parametrize("degrees", [-30.0, -5.0, 0.0, 12.0, 30.0])

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camdigits.overlay import Status, draw, draw_help, draw_numbers, draw_regions, draw_status, draw_trace
+from camdigits.overlay import Status, draw, draw_help, draw_message, draw_numbers, draw_regions, draw_status, draw_trace
 from camdigits.types import Box, Candidate, Frame, Reading, Trace
 from tests.support.numbers import make_number
 
@@ -168,3 +168,16 @@ def test_the_trace_shows_candidates_and_patches_with_the_likeliest_digits_first(
     for candidate in trace.candidates:
         box = candidate.box
         assert (after[box.y - 2 : box.y + 1, box.x : box.right] != 200).any()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_message_stands_in_the_bottom_left_corner_and_its_last_line_is_marked(width, height):
+    plain = paper(width, height)
+    drawn = draw_message(plain, ["a row for each", "space keeps them"])
+    changed = box_of_change(plain, drawn)
+    assert (changed.x, changed.bottom) == (0, height)
+    assert changed.h < height / 4
+    half = height - changed.h // 2
+    assert yellow(drawn[half:]).any()
+    assert not yellow(drawn[:half]).any()
+    assert (plain == 200).all()

@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError
+from camdigits.pipeline import trace_image
+from camdigits.sheet import read_sheet
+from camdigits.teach import keep
 from camdigits_export import datasets
+from tests.support.sheets import draw_sheet
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 
@@ -312,3 +317,14 @@ def test_mnist_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     digits = datasets.load("mnist", "train")
     assert np.bincount(digits.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert len(datasets.load("mnist", "test")) == 10_000
+
+
+def test_the_crops_of_teach_are_a_data_set(tmp_path: Path) -> None:
+    image = draw_sheet(["1" * 9, "7" * 9])
+    classifier = Classifier("cnn")
+    sheet = read_sheet(trace_image(image, classifier), classifier.labels, ["1", "7"])
+    assert keep(image, sheet, tmp_path / "mine") == 18
+    crops = datasets.load(str(tmp_path / "mine"), "all")
+    assert (crops.names, np.bincount(crops.labels).tolist()) == (("1", "7"), [9, 9])
+    learnt = datasets.load(str(tmp_path / "mine"), "train")
+    assert len(learnt) < 18
