@@ -193,7 +193,9 @@ def _pattern(text: str) -> str:
 def live(
     source: Annotated[
         str,
-        typer.Option(metavar="CAMERA|FILE|DIR|URL", help="Camera index or device, video, folder, MJPEG or RTSP URL."),
+        typer.Option(
+            metavar="CAMERA|FILE|DIR|URL", help="Camera index or name, video, folder, MJPEG or RTSP URL, screen."
+        ),
     ] = "0",
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4 or .avi.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Open no window.")] = False,
@@ -250,7 +252,7 @@ def live(
 @app.command()
 def cameras() -> None:
     """List the cameras of this machine."""
-    from camdigits.sources import list_cameras
+    from camdigits.cameras import list_cameras
 
     found = list_cameras()
     for camera in found:

@@ -149,6 +149,8 @@ class Live:
 
     def run(self) -> None:
         """Read frame after frame; see run_live."""
+        if self._source.given:
+            _say(f"{self._source.name}: {self._source.given}")
         try:
             with _polite_end() as ended:
                 if self._settings.output:

@@ -9,6 +9,8 @@ PACKAGE = Path(camdigits.__file__).parent
 STAGES = {
     "accept",
     "deliver",
+    "cameras",
+    "screen",
     "sources",
     "segment",
     "normalize",
@@ -29,6 +31,7 @@ GROUND = {"types", "errors"}
 PAPER = {"ink", "rules"}
 # a model states the normalisation it was trained with, so classify reads its version; explain shows patches
 ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
+ALSO |= {"sources": {"cameras", "screen"}, "cameras": {"screen"}}
 ALLOWED = {
     "types": set(),
     "errors": set(),
