@@ -9,7 +9,12 @@ PACKAGE = Path(camdigits.__file__).parent
 STAGES = {
     "accept",
     "deliver",
+    "best",
     "cameras",
+    "corrections",
+    "desktop",
+    "panels",
+    "recorder",
     "screen",
     "sources",
     "segment",
@@ -27,7 +32,7 @@ STAGES = {
     "explain",
     "signs",
 }
-GROUND = {"types", "errors"}
+GROUND = {"types", "errors", "files", "lettering"}
 PAPER = {"ink", "rules"}
 # a model states the normalisation it was trained with, so classify reads its version; explain shows patches
 ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
@@ -35,11 +40,13 @@ ALSO |= {"sources": {"cameras", "screen"}, "cameras": {"screen"}}
 ALLOWED = {
     "types": set(),
     "errors": set(),
+    "files": set(),
+    "lettering": {"types"},
     **dict.fromkeys(PAPER, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
-HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}
+HOMES = {"onnxruntime": {"classify"}, "typer": {"cli", "cli_live", "options"}, "rich": {"cli"}}
 FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}
 
 

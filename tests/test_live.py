@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import camdigits
-from camdigits.sinks import Recorder
+from camdigits.recorder import Recorder
 from camdigits.sources import open_source
 from tests.support.film import jpeg, mjpeg_server, stamp, write_video
 from tests.support.models import write_model
@@ -420,6 +420,11 @@ def in_window(screen, *options, **more):
         yield running
 
 
+def near(picture, color):
+    """Say of each pixel whether it is all but of a colour: the window scales what it shows."""
+    return (np.abs(picture.astype(int) - color) < 40).all(axis=2)
+
+
 def press_until(screen, key, condition):
     """Press a key again and again: the first may come before the window listens."""
 
@@ -524,7 +529,7 @@ def test_m_i_and_h_change_the_view(screen, film):
     blue = (233, 180, 86)
 
     def columns(color):
-        return np.nonzero((screen.picture() == color).all(axis=2).any(axis=0))[0]
+        return np.nonzero(near(screen.picture(), color).any(axis=0))[0]
 
     with in_window(screen, "--source", film) as running:
         wait_until(lambda: running.out)
@@ -538,4 +543,4 @@ def test_m_i_and_h_change_the_view(screen, film):
         screen.press("h")
         screen.press("i")
         yellow = (66, 228, 240)  # that of settled numbers, which the inspected view leaves out
-        wait_until(lambda: not (screen.picture() == yellow).all(axis=2)[:500].any())
+        wait_until(lambda: not near(screen.picture(), yellow)[:500, :700].any())  # but the history keeps them

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camdigits.overlay import Status, draw, draw_help, draw_numbers, draw_regions, draw_status, draw_trace
+from camdigits.overlay import draw, draw_numbers, draw_regions, draw_trace
+from camdigits.panels import Status, draw_help, draw_status
 from camdigits.types import Box, Candidate, Frame, Reading, Trace
 from tests.support.numbers import make_number
 
