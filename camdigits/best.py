@@ -28,6 +28,7 @@ class BestFrames:
         """folder: made where it is not there. Raises SinkError."""
         self._folder = folder
         self._best: dict[tuple[int, str], tuple[float, Frame, Reading]] = {}
+        self._seen: dict[tuple[int, str], int] = {}  # in how many frames
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -41,10 +42,10 @@ class BestFrames:
         for key, reading in known.items():
             surety = math.prod(digit.confidence for digit in reading.number.digits)
             before = self._best.get(key)
-            # one that is out of sight for a moment, the last frame that showed it says of: it was seen no more often
-            seen = not before or reading.frames > before[2].frames
-            if seen and (not before or surety > before[0]):
+            # of one that is out of sight for a moment this frame is no picture
+            if reading.frames > self._seen.get(key, 0) and (not before or surety > before[0]):
                 self._best[key] = surety, frame, reading
+        self._seen = {key: reading.frames for key, reading in known.items()}
 
     def close(self) -> None:
         """Write what is still in sight; may be called again. Raises SinkError."""

@@ -222,7 +222,6 @@ def serve(title: str, name: str) -> None:
             moved.clear()
             print("mouse", _BUTTON[event], x, y, flush=True)
 
-    cv2.setMouseCallback(title, follow)
     print("ready", flush=True)
     shown = 0
     shape = (0, 0)
@@ -239,6 +238,8 @@ def serve(title: str, name: str) -> None:
                 scale = min(FIRST_SIZE[0] / width, FIRST_SIZE[1] / height, 2)
                 cv2.resizeWindow(title, max(1, int(width * scale)), max(1, int(height * scale)))
             cv2.imshow(title, image)
+            if not shown:
+                cv2.setMouseCallback(title, follow)
             shown = newest
         key = cv2.waitKeyEx(8)
         if key != -1 and (word := _name(key)):

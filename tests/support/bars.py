@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", action="append", dest="sources")
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--raw", type=Path)
     parser.add_argument("--hits", type=int, default=4)
     for flag in ("--headless", "--json", "--every-frame", "--mirror"):
         parser.add_argument(flag, action="store_true")
