@@ -38,9 +38,11 @@ def to_keyboard() -> Callable[[Event], None]:
             return
         text = str(event["text"])
         if call[0] == "xdotool":
-            _run([*call, "type", "--clearmodifiers", "--", f"{text}\n"])
+            _run([*call, "type", "--clearmodifiers", "--", text])
+            _run([*call, "key", "Return"])
         elif call[0] == "wtype":
-            _run([*call, f"{text}\n"])
+            _run([*call, "--", text])
+            _run([*call, "-k", "Return"])
         elif call[0] == "osascript":
             _run([*call, "-"], f'tell application "System Events" to keystroke "{text}" & return')
         else:

@@ -55,14 +55,15 @@ def _when(frame: Frame) -> Event:
 
 
 def _why(reading: Reading) -> Event:
-    """Return the region of a reading and what holds it back, where there is one."""
-    return {key: value for key, value in (("region", reading.region), ("reason", reading.held)) if value}
+    """Return the region of a reading, what holds it back, what stands for it, and that it is stale, where it is so."""
+    told = {"region": reading.region, "reason": reading.held, "stands": reading.stands, "stale": reading.stale}
+    return {key: value for key, value in told.items() if value}
 
 
 class NumberLog:
     """A CSV file to which each new number adds a row; a file that is there is continued. Raises SinkError."""
 
-    COLUMNS = ("at", "time", "region", "text", "confidence", "x", "y", "w", "h")
+    COLUMNS = ("at", "time", "source", "region", "text", "confidence", "x", "y", "w", "h")
 
     def __init__(self, path: Path) -> None:
         """Open the file."""
@@ -79,8 +80,8 @@ class NumberLog:
         """Add a row, where an event is a new number; it is in the file at once."""
         if event["event"] == "number":
             now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-            row = now, event["time"], event.get("region", ""), event["text"], event["confidence"], *event["box"]
-            self._write(row)
+            named = event.get("source", ""), event.get("region", "")
+            self._write((now, event["time"], *named, event["text"], event["confidence"], *event["box"]))
 
     def close(self) -> None:
         """Close the file; may be called again."""
@@ -100,7 +101,7 @@ def snapshot(frame: Frame, readings: Sequence[Reading], folder: str | Path = "."
     Raises SinkError.
     """
     height, width = frame.image.shape[:2]
-    numbers = [{"id": r.id, "settled": r.settled, **r.number.to_dict()} for r in readings]
+    numbers = [{"id": r.id, "settled": r.settled, **_why(r), **r.number.to_dict()} for r in readings]
     told = {"source": frame.source, "frame": frame.index, "time": round(frame.time, 3)}
     try:
         path = unused(folder, ".png", ".json")

@@ -193,7 +193,7 @@ def test_each_sink_gets_what_is_printed(still: Path, tmp_path: Path) -> None:
     assert running.err == []
     assert posted == events(running)
     assert [event["text"] for event in posted] == ["40718"]
-    assert [row.split(",")[3] for row in table.read_text().splitlines()] == ["text", "40718"]
+    assert [row.split(",")[4] for row in table.read_text().splitlines()] == ["text", "40718"]
     assert Path(f"{noted}-40718").exists()
 
 
@@ -410,6 +410,35 @@ def test_without_a_screen_it_says_so_in_one_line_and_reads_on(film, display):
     assert line.endswith("reading goes on without a window")
 
 
+def test_several_sources_are_told_by_name_and_shown_in_one_picture(tmp_path):
+    long, short = write_video(tmp_path / "long.avi", 90), write_video(tmp_path / "short.avi", 60)
+    output = tmp_path / "out.avi"
+    with live("--source", long, "--source", short, "--headless", "--json", "--output", output) as running:
+        assert running.end() == 0
+    told = events(running)
+    assert [e["text"] for e in told if e["source"] == str(long)] == ["0", "1", "2"]
+    assert [e["text"] for e in told if e["source"] == str(short)] == ["0", "1"]
+    last = play(output)[0][-1]
+    assert last.shape[:2] == (1080, 1920)
+    assert [stamp(last[:540, :960]), stamp(last[:540, 960:])] == [89, 59]
+    assert last[560:].max() < 20
+
+
+def test_the_same_source_twice_is_one_line(film):
+    with live("--source", film, "--source", film, "--headless") as running:
+        assert running.end() == 1
+    assert running.err == ["error: the same --source twice; name different ones"]
+
+
+def test_more_hits_settle_later(film):
+    times = {}
+    for hits in ("1", "10"):
+        with live("--source", film, "--headless", "--json", "--hits", hits) as running:
+            assert running.end() == 0
+        times[hits] = events(running)[0]["frame"]
+    assert times == {"1": 0, "10": 9}
+
+
 # ---- in a window ----
 
 
@@ -544,3 +573,63 @@ def test_m_i_and_h_change_the_view(screen, film):
         screen.press("i")
         yellow = (66, 228, 240)  # that of settled numbers, which the inspected view leaves out
         wait_until(lambda: not near(screen.picture(), yellow)[:500, :700].any())  # but the history keeps them
+
+
+def test_the_mouse_draws_regions_and_c_corrects(screen, tmp_path):
+    options = ["--source", CLIP, "--json"]
+    with in_window(screen, *options, folder=tmp_path, command=CAMDIGITS) as running:
+        wait_until(lambda: len(running.out) >= 2)
+        screen.press("space")
+        boxes = {event["text"]: event["box"] for event in events(running)}
+        left, top, scale = place_of(screen, 640, 480)
+
+        def go(x, y):
+            screen.point(left + x * scale, top + y * scale)
+
+        x, y, w, h = boxes["4096"]
+        go(x + w / 2, y + h / 2)
+        time.sleep(0.3)
+        screen.press("c", "4", "q", "9", "6", "BackSpace", "BackSpace", "BackSpace", "0", "9", "6", "Return")
+        wait_until(lambda: running.err)
+        assert running.err == ["4 digits of 4096 saved in corrections"]
+        assert sorted(path.name for path in (tmp_path / "corrections").iterdir()) == ["0", "4", "6", "9"]
+        x, y, w, h = boxes["2750"]
+        go(x - 20, y - 20)
+        screen.button(down=True)
+        go(x + w / 2, y + h)
+        time.sleep(0.2)
+        go(x + w + 20, y + h + 20)
+        time.sleep(0.2)
+        screen.button(down=False)
+        time.sleep(0.5)
+        screen.press("q", "Return")
+        wait_until(lambda: len(running.err) > 1)
+        assert running.err[1].startswith("--roi q=")
+        drawn = [int(part) for part in running.err[1].removeprefix("--roi q=").split(",")]
+        assert np.abs(np.subtract(drawn, [x - 20, y - 20, w + 40, h + 40])).max() <= 4
+        screen.press("space")
+        wait_until(lambda: any(event.get("region") == "q" for event in events(running)))
+
+
+def place_of(screen, width, height):
+    """Return where on the screen the picture in the window begins, and its scale: of a width beside which stands
+    the history."""
+    dark = (screen.picture() == 24).all(axis=2)
+    columns = np.nonzero(dark.sum(axis=0) > 400)[0]  # the history's panel
+    rows = np.nonzero(dark[:, columns.max() - 5])[0]
+    scale = (rows.max() - rows.min() + 1) / height
+    return columns.min() - width * scale, rows.min(), scale
+
+
+def test_plus_minus_and_tab_are_noted(screen, address):
+    yellow = (66, 228, 240)
+
+    def noted():
+        rows = np.nonzero(near(screen.picture(), yellow)[:, :700].any(axis=1))[0]
+        return len(rows) and rows.max() > 600  # the number itself stands higher
+
+    with in_window(screen, "--source", address) as running:
+        wait_until(lambda: running.out)
+        for key in ("plus", "minus", "Tab"):
+            wait_until(lambda: not noted())
+            press_until(screen, key, noted)

@@ -1,6 +1,6 @@
 """How promptly and how cheaply a camera is read: an emulated one of 1280x720 at 30 frames a second, MJPEG.
 
-    python tests/benchmarks/live.py [SECONDS]
+    python -m tests.benchmarks.live [SECONDS]
 
 Prints, each over so many seconds (20): frames from the appearance of a number in front of the camera to its event, and
 from there milliseconds; the age of frames when they are handed to the window, if there is a screen; their age when they
@@ -123,7 +123,7 @@ def main() -> None:
             if part == "window" and not os.environ.get("DISPLAY"):
                 print("no screen: the age when shown is not measured", flush=True)
                 continue
-            subprocess.run([sys.executable, __file__, seconds, part], env=environment, check=True)
+            subprocess.run([sys.executable, "-m", "tests.benchmarks.live", seconds, part], env=environment, check=True)
         print(f"{share_of_core(environment, float(seconds)):.0%} of one core for live --headless --json")
 
 

@@ -1,6 +1,6 @@
 """Whether `camdigits live` can be left running: an emulated camera at 30 frames a second, pulled out every minute.
 
-    python tests/benchmarks/soak.py [MINUTES] [--every SECONDS]
+    python -m tests.benchmarks.soak [MINUTES] [--every SECONDS]
 
 Runs the command for so many minutes (30), prints memory, threads, descriptors and child processes as they go, and how
 long each return of the camera took; exit code 1 where memory grew by more than 5 MB after the first minute, where
@@ -84,7 +84,7 @@ def soak(minutes: float, every: float, folder: Path) -> list[str]:
             if run.process.poll() is not None:
                 return [f"it ended after {gone:.0f} s with exit code {run.process.returncode}"]
             states.append((gone, *run.state()))
-            if len(states) % 30 == 0:
+            if len(states) % 10 == 0:
                 megabytes, threads, descriptors, children = states[-1][1:]
                 print(f"{gone:5.0f} s  {megabytes:.1f} MB, {threads} threads,", end=" ")
                 print(f"{descriptors} descriptors, {children} children; {len(run.returns)} returns,", end=" ")
