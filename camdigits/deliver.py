@@ -189,7 +189,7 @@ class Broker:
         self._client.loop_start()
 
     def receive(self, event: Event) -> None:
-        """Publish a number, retained, below its source's and region's names; whatever else happens is no sensor's state."""
+        """Publish a number, retained, below its source's and region's names; all else is no sensor's state."""
         if event["event"] != "number":
             return
         if self._pending is None or self._pending[0] is not event:

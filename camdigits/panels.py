@@ -122,7 +122,7 @@ def draw_prompt(image: Image, text: str) -> None:
 
 def draw_name(image: Image, name: str) -> None:
     """Write into a picture what its source is called, in the top left corner."""
-    size = text_height(image)
+    size = 1.6 * text_height(image)
     write(image, name, 0, PLATE * size, size, SKY)
 
 
