@@ -9,6 +9,7 @@ anything else grew, or where a return took more than two seconds.
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -100,11 +101,11 @@ def complaints(
 ) -> list[str]:
     """Return what is wrong with a run's states (seconds, then Soak.state) from the first minute, or half, on."""
     settled = [state for state in states if state[0] >= min(60, states[-1][0] / 2)]
-    tenth = max(1, len(settled) // 10)
-    # of a quantity that goes up and down with each return, the least of the first tenth and of the last are compared
-    first, last = ([min(column) for column in zip(*part, strict=True)] for part in (settled[:tenth], settled[-tenth:]))
+    half, tenth = (len(settled) + 1) // 2, max(1, len(settled) // 10)
+    growth = statistics.median(s[1] for s in settled[-tenth:]) - statistics.median(s[1] for s in settled[:tenth])
+    # the others go up and down with each return of the camera
+    first, last = ([max(column) for column in zip(*part, strict=True)] for part in (settled[:half], settled[half:]))
     wrong = []
-    growth = last[1] - first[1]
     print(f"memory grew by {growth:.1f} MB")
     if growth > MOST_GROWTH:
         wrong.append(f"memory grew by {growth:.1f} MB")
