@@ -67,7 +67,7 @@ def run_live(settings: LiveSettings) -> None:
     with ExitStack() as opened:
         sources = [opened.enter_context(open_source(source, reconnect=True)) for source in settings.sources]
         reader = Reader(settings.model, settings.min_confidence)
-        sinks = [opened.enter_context(closing(sink)) for sink in _sinks(settings, opened)]
+        sinks = [opened.enter_context(closing(sink)) for sink in open_sinks(settings, opened)]
         Live(sources, reader, settings, sinks).run()
 
 
@@ -81,7 +81,7 @@ def _return_frames() -> None:
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
-def _sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
+def open_sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
     """Yield the sinks asked for; what one needs open is closed after it. Raises SinkError where one cannot open."""
     if settings.csv:
         yield NumberLog(settings.csv)

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -195,6 +196,48 @@ def test_each_sink_gets_what_is_printed(still: Path, tmp_path: Path) -> None:
     assert [event["text"] for event in posted] == ["40718"]
     assert [row.split(",")[4] for row in table.read_text().splitlines()] == ["text", "40718"]
     assert Path(f"{noted}-40718").exists()
+
+
+SERVER = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Taker(BaseHTTPRequestHandler):
+    def do_POST(self):
+        taken = self.rfile.read(int(self.headers["Content-Length"]))
+        with open(sys.argv[2], "ab") as file: file.write(taken + b"\\n")
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *_): pass
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Taker).serve_forever()
+"""
+
+
+def test_a_killed_web_server_holds_up_nothing_and_gets_what_it_missed(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    taken = tmp_path / "taken"
+    command = [sys.executable, "-c", SERVER, str(port), str(taken)]
+    sink = ["--post", f"http://127.0.0.1:{port}/"]
+    with mjpeg_server(fps=30) as address, live("--source", address, "--headless", "--json", *sink) as running:
+        with subprocess.Popen(command) as server:
+            wait_until(lambda: taken.exists() and len(taken.read_text().splitlines()) >= 2)
+            server.kill()
+        known = len(running.out)
+        wait_until(lambda: len(running.out) >= known + 2)  # reading goes on
+        assert len(taken.read_text().splitlines()) <= known
+        with subprocess.Popen(command) as server:
+            wait_until(lambda: len(taken.read_text().splitlines()) >= known + 2)
+            running.process.send_signal(signal.SIGINT)
+            assert running.end() == 0
+            server.kill()
+    # one that the server took when it was killed, but did not answer, it gets again
+    assert list(dict.fromkeys(taken.read_text().splitlines())) == running.out
+    assert [line.rpartition("; ")[2] for line in running.err] == [
+        "trying again",
+        f"http://127.0.0.1:{port}/: back",
+        "stopped",
+    ]
 
 
 @pytest.mark.parametrize("option", ["--exec=nowhere-to-be-found", "--post=here", "--mqtt=here", "--csv=/nowhere/n.csv"])

@@ -1,19 +1,19 @@
 """`camdigits live` with a reader that needs no model: it reads the bars that film.py stamps, one number a second.
 
 python -m tests.support.bars [--source S] [--output FILE] [--headless] [--json]
-    [--every-frame] [--mirror] [--hits K]
+    [--every-frame] [--mirror] [--hits K] [--raw FILE] [--post URL]
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
 
 from camdigits.errors import CamdigitsError
-from camdigits.live import Live
+from camdigits.live import Live, open_sinks
 from camdigits.settings import LiveSettings
 from camdigits.sources import open_source
 from camdigits.types import Box, Candidate, Image, Trace
@@ -47,13 +47,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     parser.add_argument("--raw", type=Path)
     parser.add_argument("--hits", type=int, default=4)
+    parser.add_argument("--post", dest="address", default="")
     for flag in ("--headless", "--json", "--every-frame", "--mirror"):
         parser.add_argument(flag, action="store_true")
     settings = LiveSettings(**vars(parser.parse_args()))
     try:
         with ExitStack() as opened:
             sources = [opened.enter_context(open_source(name, reconnect=True)) for name in settings.sources or ["0"]]
-            Live(sources, Bars(), settings).run()
+            sinks = [opened.enter_context(closing(sink)) for sink in open_sinks(settings, opened)]
+            Live(sources, Bars(), settings, sinks).run()
     except CamdigitsError as error:
         sys.exit(f"error: {error}")
 
