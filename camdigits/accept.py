@@ -52,10 +52,13 @@ class Gate:
     """
 
     def __init__(self, rules: Rules, regions: Mapping[str, Box]) -> None:
-        """Take the rules, and the parts of the picture that are read, by name; none where all of it is."""
+        """Take the rules, and the parts of the picture that are read, by name; none where all of it is.
+
+        Parts may be added to the mapping later.
+        """
         self._rules = rules
         self._regions = regions
-        self._last: dict[str, float] = {}
+        self._last: dict[str, Number] = {}
         self._judged: dict[int, tuple[str, str]] = {}  # of settled readings by id: the text, the objection to it
 
     def update(self, readings: Sequence[Reading]) -> list[Reading]:
@@ -67,12 +70,13 @@ class Gate:
     def _judge(self, reading: Reading) -> Reading:
         if not reading.settled:
             return reading
+        last = self._last.get(reading.region)
         text, held = self._judged.get(reading.id, ("", ""))
         if text != reading.number.text:
-            held = self._rules.objection(reading.number, self._last.get(reading.region))
+            held = self._rules.objection(reading.number, last.value if last else None)
             if not held:
-                self._last[reading.region] = reading.number.value
-        return replace(reading, held=held)
+                self._last[reading.region] = reading.number
+        return replace(reading, held=held, stands=last.text if held and last else "")
 
     def _region(self, box: Box) -> str:
         """Return the name of the region in which the middle of a box lies."""

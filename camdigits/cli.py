@@ -4,7 +4,6 @@ stdout carries results and nothing else, stderr everything said to a person. Exi
 failed, 2 the call itself was wrong, 130 interrupted.
 """
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from camdigits import cli_live
 from camdigits.errors import CamdigitsError, SourceError, WindowError
-from camdigits.types import MIN_CONFIDENCE, Box
+from camdigits.options import MinConfidence, Model, parse_roi
+from camdigits.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from camdigits.window import Window
@@ -31,10 +32,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Model = Annotated[
-    str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one, an .onnx file, or one taught.")
-]
-MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less sure than this are left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 
@@ -115,7 +112,7 @@ def image(
     folder = AnnotatedFolder(output, names) if output else None
     pages = ExplainedFolder(explain, classifier.labels, min_confidence) if explain else None
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
-        stills = read_pictures(names, classifier, min_confidence, _roi(roi) if roi else None)
+        stills = read_pictures(names, classifier, min_confidence, parse_roi(roi) if roi else None)
         for still in _progress(stills, len(names)):
             if as_json:
                 print(still.to_json(), flush=True)
@@ -164,89 +161,7 @@ def _progress(rows: Iterable[T], total: int) -> Iterator[T]:
     yield from track(rows, total=total, description="reading", console=Console(stderr=True), transient=True)
 
 
-def _roi(text: str) -> Box:
-    try:
-        x, y, w, h = (int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not x,y,w,h in whole pixels", param_hint="--roi") from None
-    if x < 0 or y < 0 or w <= 0 or h <= 0:
-        raise typer.BadParameter("x and y must not be negative, width and height positive", param_hint="--roi")
-    return Box(x, y, w, h)
-
-
-def _regions(texts: list[str]) -> dict[str, Box]:
-    """Return parts of the picture by name: of those without one, a number from 1."""
-    named = (text.rpartition("=") for text in texts)
-    regions = {name or str(number): _roi(box) for number, (name, _, box) in enumerate(named, 1)}
-    if len(regions) < len(texts):
-        raise typer.BadParameter("two parts of the same name", param_hint="--roi")
-    return regions
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise typer.BadParameter(f"{text!r} is no regular expression: {error}", param_hint="--pattern") from None
-    return text
-
-
-@app.command()
-def live(
-    source: Annotated[
-        str,
-        typer.Option(metavar="CAMERA|FILE|DIR|URL", help="Camera index or device, video, folder, MJPEG or RTSP URL."),
-    ] = "0",
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4 or .avi.")] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="Open no window.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print an event when a number settles, changes, goes.")
-    ] = False,
-    every_frame: Annotated[bool, typer.Option("--every-frame", help="Print one JSON object a frame.")] = False,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Show the view as a mirror would.")] = False,
-    model: Model = "cnn",
-    min_confidence: MinConfidence = MIN_CONFIDENCE,
-    roi: Annotated[
-        list[str] | None, typer.Option(metavar="[NAME=]x,y,w,h", help="Read only this part of the picture, or several.")
-    ] = None,
-    digits: Annotated[int | None, typer.Option(min=1, help="Hold back numbers of more or fewer.")] = None,
-    pattern: Annotated[str, typer.Option(metavar="REGEX", help="Hold back numbers that do not match it whole.")] = "",
-    least: Annotated[float | None, typer.Option("--min", help="Hold back lower numbers.")] = None,
-    most: Annotated[float | None, typer.Option("--max", help="Hold back higher ones.")] = None,
-    max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
-    monotonic: Annotated[bool, typer.Option("--monotonic", help="Hold back those lower than the last.")] = False,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Add each new number to a table.")] = None,
-    program: Annotated[
-        str,
-        typer.Option("--exec", metavar="CMD", help="Run this for each new number, its text as last argument or {}."),
-    ] = "",
-    address: Annotated[str, typer.Option("--post", metavar="URL", help="Post each event there, as JSON.")] = "",
-    broker: Annotated[
-        str, typer.Option("--mqtt", metavar="mqtt://HOST", help="Publish numbers, Home Assistant finds them.")
-    ] = "",
-) -> None:
-    """Read numbers from a camera or a video as it runs."""
-    from camdigits.accept import Rules
-    from camdigits.live import LiveSettings, run_live
-
-    run_live(
-        LiveSettings(
-            source,
-            output,
-            headless=headless,
-            json=as_json,
-            every_frame=every_frame,
-            model=model,
-            min_confidence=min_confidence,
-            mirror=mirror,
-            rules=Rules(digits, _pattern(pattern), least, most, max_step, monotonic),
-            regions=_regions(roi or []),
-            csv=csv,
-            program=program,
-            address=address,
-            broker=broker,
-        )
-    )
+cli_live.register(app)
 
 
 @app.command()
@@ -271,7 +186,7 @@ def teach(
 @app.command()
 def cameras() -> None:
     """List the cameras of this machine."""
-    from camdigits.sources import list_cameras
+    from camdigits.cameras import list_cameras
 
     found = list_cameras()
     for camera in found:

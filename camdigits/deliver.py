@@ -189,16 +189,18 @@ class Broker:
         self._client.loop_start()
 
     def receive(self, event: Event) -> None:
-        """Publish a number, retained, below its region's name; whatever else happens is no state of a sensor."""
+        """Publish a number, retained, below its source's and region's names; all else is no sensor's state."""
         if event["event"] != "number":
             return
         if self._pending is None or self._pending[0] is not event:
             if not self._client.is_connected():
                 raise OSError("the broker cannot be reached")
-            region = str(event.get("region", "number"))
-            topic = f"{self._name}/{re.sub(r'[^A-Za-z0-9_-]', '_', region)}"
+            # of several sources each has sensors of its own: NAME/SOURCE/REGION
+            levels = [str(event["source"])] if "source" in event else []
+            levels.append(str(event.get("region", "number")))
+            topic = "/".join([self._name, *(re.sub(r"[^A-Za-z0-9_-]", "_", level) for level in levels)])
             if topic not in self._known:
-                self._announce(topic, region)
+                self._announce(topic, " ".join(levels))
             self._pending = event, self._client.publish(topic, json.dumps(event), qos=1, retain=True)
         message = self._pending[1]
         try:
@@ -222,11 +224,11 @@ class Broker:
     def _greet(self, *_: object) -> None:
         self._client.publish(self._status, "online", qos=1, retain=True)
 
-    def _announce(self, topic: str, region: str) -> None:
+    def _announce(self, topic: str, name: str) -> None:
         """Tell Home Assistant of a sensor (its MQTT discovery)."""
         unique = topic.replace("/", "_")
         sensor = {
-            "name": region,
+            "name": name,
             "unique_id": unique,
             "state_topic": topic,
             "value_template": "{{ value_json.text }}",

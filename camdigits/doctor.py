@@ -89,7 +89,7 @@ def _display() -> Finding:
 
 
 def _cameras() -> Finding:
-    from camdigits.sources import list_cameras
+    from camdigits.cameras import list_cameras
 
     cameras = list_cameras()
     if not cameras:

@@ -5,6 +5,7 @@ CamdigitsError
 ├── SourceError    a camera, video, folder or address cannot be opened, or was lost
 ├── ModelError     a model file is missing, broken or breaks the contract
 ├── WindowError    no window can be opened, or it is gone
+├── SettingsError  a file of settings cannot be read, or names what is none
 └── SinkError      an output (recording, events, table) cannot be written
 """
 
@@ -27,6 +28,10 @@ class ModelError(CamdigitsError):
 
 class WindowError(CamdigitsError):
     """The native window cannot be opened, or is gone."""
+
+
+class SettingsError(CamdigitsError):
+    """A file of settings is not one."""
 
 
 class SinkError(CamdigitsError):

@@ -1,74 +1,46 @@
-"""`camdigits live`: frames from a source, read, followed, told, recorded and shown, until someone has seen enough."""
+"""`camdigits live`: frames from sources, read, followed, told, recorded and shown, until someone has seen enough."""
 
+import ctypes
 import json
-import signal
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
-import numpy as np
-
-from camdigits.accept import Gate, Rules
-from camdigits.classify import Classifier
+from camdigits.best import BestFrames
+from camdigits.controls import Controls
 from camdigits.deliver import Broker, Delivery, to_address, to_program, without_password
-from camdigits.errors import SinkError, WindowError
-from camdigits.normalize import normalize
-from camdigits.overlay import Status, draw, draw_help, draw_regions, draw_status, draw_trace
-from camdigits.pipeline import trace_parts
-from camdigits.sinks import Events, NumberLog, Recorder, frame_object, snapshot, source_event, unused
+from camdigits.desktop import to_clipboard, to_keyboard
+from camdigits.ending import polite_end
+from camdigits.errors import SinkError, SourceError, WindowError
+from camdigits.panels import Status
+from camdigits.reader import Reader, Reads
+from camdigits.recordings import Recordings
+from camdigits.settings import LiveSettings
+from camdigits.sinks import NumberLog
 from camdigits.sources import Source, open_source
-from camdigits.track import Tracker
-from camdigits.types import MIN_CONFIDENCE, Box, Event, Frame, Image, Reading, Trace
+from camdigits.together import frames_of
+from camdigits.types import Event, Image
+from camdigits.view import View
+from camdigits.watch import Watch
 from camdigits.window import Window, open_window
-
-KEYS = (
-    ("q  Esc", "quit"),
-    ("space", "pause"),
-    ("s", "snapshot: picture and JSON"),
-    ("r", "start or stop recording"),
-    ("m", "mirror the view"),
-    ("i", "inspect: candidates and patches"),
-    ("h", "this help"),
-)
-
-NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
-"""Of no picture."""
 
 PAUSE = 0.03
 """Seconds between two looks at the keys while paused."""
 
+LARGE = 2 << 20
+"""Bytes: as large as a frame of a camera, larger than most of what reading one needs."""
 
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """What `camdigits live` can be asked for.
+_M_MMAP_THRESHOLD = -3
+"""As glibc's malloc.h has it."""
 
-    source: as open_source takes it. output: a video to record, as shown. headless: open no window. json: events on
-    stdout instead of plain numbers; every_frame: instead of both, one JSON object a frame. mirror: show the view as a
-    mirror would; what is read is never mirrored. rules: which settled numbers are told, the others are held back.
-    regions: the parts of the picture that are read, by name; without any all of it is. csv: a table to which each new
-    number is added. program, address, broker: receivers of events, as camdigits.deliver has them.
-    """
-
-    source: str = "0"
-    output: Path | None = None
-    headless: bool = False
-    json: bool = False
-    every_frame: bool = False
-    model: str = "cnn"
-    min_confidence: float = MIN_CONFIDENCE
-    mirror: bool = False
-    rules: Rules = field(default_factory=Rules)
-    regions: Mapping[str, Box] = field(default_factory=dict)
-    csv: Path | None = None
-    program: str = ""
-    address: str = ""
-    broker: str = ""
+REMEMBERED = 50
+"""Settled numbers that the window's history holds."""
 
 
 class Sink(Protocol):
@@ -82,27 +54,34 @@ class Sink(Protocol):
 
 
 def run_live(settings: LiveSettings) -> None:
-    """Run until the source ends, the user quits, or Ctrl-C, which is an ordinary end: the recording is finished.
+    """Run until the sources end, the user quits, or Ctrl-C, which is an ordinary end: the recording is finished.
 
     Numbers or JSON Lines go to stdout, all else to stderr. A source that is lost is waited for. Raises SourceError
     where there is none, ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
     """
-    recorded = settings.output
-    if recorded and recorded.exists() and Path(settings.source).exists() and recorded.samefile(settings.source):
-        raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
-    with open_source(settings.source, reconnect=True) as source:
-        classifier = Classifier(settings.model)
-        parts = list(settings.regions.values())
-
-        def read(image: Image) -> Trace:
-            return trace_parts(image, parts, classifier, settings.min_confidence)
-
-        with ExitStack() as open_sinks:
-            sinks = [open_sinks.enter_context(closing(sink)) for sink in _sinks(settings, open_sinks)]
-            Live(source, read, classifier.labels, settings, sinks).run()
+    for recorded in filter(None, (settings.output, settings.raw)):
+        for source in settings.sources:
+            if recorded.exists() and Path(source).exists() and recorded.samefile(source):
+                raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
+    _return_frames()
+    with ExitStack() as opened:
+        sources = [opened.enter_context(open_source(source, reconnect=True)) for source in settings.sources]
+        reader = Reader(settings.model, settings.min_confidence)
+        sinks = [opened.enter_context(closing(sink)) for sink in open_sinks(settings, opened)]
+        Live(sources, reader, settings, sinks).run()
 
 
-def _sinks(settings: LiveSettings, open_sinks: ExitStack) -> Iterator[Sink]:
+def _return_frames() -> None:
+    """Have glibc give the memory of each frame back to the system at once, where there is glibc.
+
+    By itself it keeps ever larger blocks in ever more places: memory grew by 16 MB when a camera came and went.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
+
+
+def open_sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
     """Yield the sinks asked for; what one needs open is closed after it. Raises SinkError where one cannot open."""
     if settings.csv:
         yield NumberLog(settings.csv)
@@ -111,48 +90,52 @@ def _sinks(settings: LiveSettings, open_sinks: ExitStack) -> Iterator[Sink]:
     if settings.address:
         yield Delivery(without_password(settings.address), to_address(settings.address), _say)
     if settings.broker:
-        broker = open_sinks.enter_context(closing(Broker(settings.broker)))
+        broker = opened.enter_context(closing(Broker(settings.broker)))
         yield Delivery(without_password(settings.broker), broker.receive, _say)
+    if settings.clipboard:
+        yield Delivery("clipboard", to_clipboard(), _say)
+    if settings.keyboard:
+        yield Delivery("keyboard", to_keyboard(), _say)
 
 
 class Live:
-    """One run. read: picture to trace; labels: of the columns of its probabilities."""
+    """One run."""
 
     def __init__(
         self,
-        source: Source,
-        read: Callable[[Image], Trace],
-        labels: Sequence[str],
+        sources: Sequence[Source],
+        read: Reads,
         settings: LiveSettings,
         sinks: Sequence[Sink] = (),
         out: TextIO | None = None,
     ) -> None:
-        self._source = source
+        """Take one or more open sources, of different names. Raises SourceError where two are the same."""
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise SourceError("the same --source twice; name different ones")
+        self._sources = sources
         self._read = read
-        self._labels = labels
         self._settings = settings
-        self._tracker = Tracker()
-        self._gate = Gate(settings.rules, settings.regions)
+        self._watches = {s.name: Watch(s, settings, s.name if len(sources) > 1 else "") for s in sources}
+        self._view = View(list(self._watches.values()), mirrored=settings.mirror)
         self._sinks = sinks
         self._out = out or sys.stdout
-        self._events = Events()
-        self._recorder: Recorder | None = None
+        self._recordings = Recordings(settings, sources, _say)
+        self._controls = Controls(self._view, list(self._watches.values()), read, self._recordings, _say)
+        self._best = {name: BestFrames(settings.save_best) for name in self._watches} if settings.save_best else {}
         self._window: Window | None = None
-        self._paused = False
-        self._began: float | None = None  # when the film's first frame was due; time spent paused moves it
-        self._mirrored = settings.mirror
-        self._inspecting = False
-        self._helping = False
+        self._began: dict[str, float] = {}  # when a film's first frame was due; time spent paused moves it
         self._ticks: deque[float] = deque(maxlen=30)
-        self._frames = 0
-        self._told = False  # whether any number has settled
+        self._history: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
 
     def run(self) -> None:
         """Read frame after frame; see run_live."""
+        for source in self._sources:
+            if source.given:
+                _say(f"{source.name}: {source.given}")
         try:
-            with _polite_end() as ended:
-                if self._settings.output:
-                    self._recorder = Recorder(self._settings.output, self._source.fps)
+            with polite_end() as ended:
+                self._recordings.start()
                 if not self._settings.headless:
                     self._open_window()
                 self._loop(ended)
@@ -161,85 +144,62 @@ class Live:
         finally:
             if self._window:
                 self._window.close()
-            self._stop_recording()
+            for best in self._best.values():
+                best.close()
+            self._recordings.close()
 
     def _loop(self, ended: threading.Event) -> None:
-        trace, lost = NOTHING, ""
-        readings: list[Reading] = []
-        for frame in self._source:
-            if frame.lost != lost:
-                lost = frame.lost
-                self._tell_of_source(frame)
-            if lost:
-                readings = [replace(reading, stale=True) for reading in readings]
-            else:
-                trace = self._read(frame.image)
-                readings = self._gate.update(self._tracker.update(trace.numbers, frame.time))
-                self._frames += 1
-                self._told = self._told or any(reading.settled for reading in readings)
-                self._tell(frame, readings)
-                self._ticks.append(time.monotonic())
-            picture = self._picture(frame, readings) if self._recorder or self._window else frame.image
-            self._record(picture, frame.time)
-            if not self._window:
-                continue
-            latency = time.monotonic() - self._source.arrival
-            if not self._source.live:  # a file plays at its own speed
-                if self._began is None:
-                    self._began = time.monotonic() - frame.time
-                time.sleep(max(0.0, self._began + frame.time - time.monotonic()))
-            if not self._show(frame, trace, readings, picture, latency) or ended.is_set():
-                break
-        else:
-            if not self._told:
-                _say(f"no number settled in {self._frames} frames; single pictures are read by camdigits image")
+        with closing(frames_of(self._sources)) as frames:
+            for source, frame in frames:
+                watch = self._watches[source.name]
+                self._tell(watch, watch.take(frame, self._read))
+                if not frame.lost:
+                    self._ticks.append(time.monotonic())
+                self._recordings.write_raw(frame)
+                if not self._recordings.shown and not self._window:
+                    continue
+                picture = self._view.picture()
+                self._recordings.write(picture, frame.time)
+                if not self._window:
+                    continue
+                latency = time.monotonic() - source.arrival
+                if not source.live:  # a file plays at its own speed
+                    began = self._began.setdefault(source.name, time.monotonic() - frame.time)
+                    time.sleep(max(0.0, began + frame.time - time.monotonic()))
+                if not self._show(watch, picture, latency) or ended.is_set():
+                    return
+        if not any(watch.settled for watch in self._watches.values()):
+            count = sum(watch.frames for watch in self._watches.values())
+            _say(f"no number settled in {count} frames; single pictures are read by camdigits image")
 
-    def _show(self, frame: Frame, trace: Trace, readings: Sequence[Reading], picture: Image, latency: float) -> bool:
-        """Show a frame and do what the keys say, while paused again and again; return False where the user quits."""
+    def _show(self, watch: Watch, picture: Image, latency: float) -> bool:
+        """Show the picture and do what the keys say, while paused again and again; False where the user quits."""
+        view = self._view
         while self._window:
-            view = picture
-            if self._inspecting:
-                view = draw_trace(frame.image, trace, self._labels, normalize(trace.candidates))
-            recording = self._recorder is not None
-            status = Status(self._rate(), latency, recording, self._paused, self._mirrored, frame.lost)
-            view = draw_status(view, status)
-            if self._helping:
-                view = draw_help(view, KEYS)
-            showing = self._window(view)
-            for key in self._window.pressed():  # also those pressed just before it was closed
-                self._obey(key, frame, readings)
+            lost = watch.frame.lost if watch.frame and len(self._watches) == 1 else ""
+            status = Status(self._rate(), latency, self._recordings.shown, lost=lost)
+            window = self._window
+            seen = view.screen(picture, status, self._read.labels, list(self._history), window.pointer, window.dragged)
+            showing = window(seen)
+            self._controls.pointer = window.pointer
+            for box in window.drawn():
+                self._controls.name_region(box)
+            for key in window.pressed():  # also those pressed just before it was closed
+                self._controls.obey(key)
+            window.typing = view.entry is not None
             if not showing:
-                if not self._window.lost:
+                if not window.lost:
                     return False
                 _say("the screen is gone; reading goes on without a window")
-                self._window.close()
-                self._window, self._paused = None, False
+                window.close()
+                self._window, view.paused = None, False
                 break
-            if not self._paused:
+            if not view.paused:
                 break
             time.sleep(PAUSE)
-            self._began = None
-            picture = self._picture(frame, readings)
+            self._began.clear()
+            picture = view.picture()
         return True
-
-    def _obey(self, key: str, frame: Frame, readings: Sequence[Reading]) -> None:
-        if key == "space":
-            self._paused = not self._paused
-        elif key == "m":
-            self._mirrored = not self._mirrored
-        elif key == "i":
-            self._inspecting = not self._inspecting
-        elif key == "h":
-            self._helping = not self._helping
-        try:
-            if key == "s":
-                _say(f"saved {snapshot(frame, readings)}")
-            elif key == "r" and self._recorder:
-                self._stop_recording()
-            elif key == "r":
-                self._recorder = Recorder(unused(".", ".mp4"), self._source.fps)
-        except SinkError as error:
-            _say(str(error))
 
     def _open_window(self) -> None:
         try:
@@ -247,13 +207,21 @@ class Live:
         except WindowError as error:
             _say(f"{error}; reading goes on without a window")
 
-    def _tell(self, frame: Frame, readings: Sequence[Reading]) -> None:
-        for event in self._events.update(frame, readings):
-            if not self._settings.every_frame:
-                self._print(event)
+    def _tell(self, watch: Watch, events: Sequence[Event]) -> None:
+        frame = watch.frame
+        assert frame
+        for event in events:
+            if event["event"] in ("lost", "back"):
+                _say(f"{frame.source}: {frame.lost or 'back'}")
+            elif self._settings.every_frame:
+                self._hand_over(event)
+                continue
+            self._print(event)
             self._hand_over(event)
-        if self._settings.every_frame:
-            self._print(frame_object(frame, readings))
+        if self._settings.every_frame and not frame.lost:
+            self._print(watch.told())
+        if watch.source.name in self._best and not frame.lost:
+            self._best[watch.source.name].update(frame, watch.readings)
 
     def _print(self, event: Event) -> None:
         if self._settings.json or self._settings.every_frame:
@@ -262,78 +230,14 @@ class Live:
             print(event["text"], file=self._out, flush=True)
 
     def _hand_over(self, event: Event) -> None:
+        if event["event"] == "number":
+            self._history.appendleft((datetime.now().strftime("%H:%M:%S"), event["text"]))
         for sink in self._sinks:
             sink.put(event)
-
-    def _tell_of_source(self, frame: Frame) -> None:
-        _say(f"{frame.source}: {frame.lost or 'back'}")
-        event = source_event(frame)
-        self._print(event)
-        self._hand_over(event)
-
-    def _picture(self, frame: Frame, readings: Sequence[Reading]) -> Image:
-        if self._settings.regions:
-            frame = replace(frame, image=draw_regions(frame.image, list(self._settings.regions.values())))
-        return draw(*_mirror(frame, readings)) if self._mirrored else draw(frame, readings)
-
-    def _record(self, picture: Image, at: float) -> None:
-        try:
-            if self._recorder:
-                self._recorder.write(picture, at)
-        except SinkError as error:
-            if self._settings.output:  # the run was for the recording
-                raise
-            self._stop_recording()
-            _say(str(error))
-
-    def _stop_recording(self) -> None:
-        recorder, self._recorder = self._recorder, None
-        if recorder:
-            recorder.close()
-            if recorder.path.exists():
-                _say(f"recorded {recorder.path}")
 
     def _rate(self) -> float:
         """Frames a second, over the last thirty."""
         return (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0]) if len(self._ticks) > 1 else 0.0
-
-
-def _mirror(frame: Frame, readings: Sequence[Reading]) -> tuple[Frame, list[Reading]]:
-    """Return both as a mirror shows them, the writing on top still legible."""
-    width = frame.image.shape[1]
-
-    def turned(box: Box) -> Box:
-        return box._replace(x=width - box.right)
-
-    image = np.ascontiguousarray(frame.image[:, ::-1])
-    return replace(frame, image=image), [replace(r, number=r.number.with_boxes(turned)) for r in readings]
-
-
-@contextmanager
-def _polite_end() -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGTERM and a terminal that closes end the run in order, so that the recording is finished.
-
-    Yields what is set then too: an interrupt that is raised inside a callback of a library may be swallowed there.
-    """
-    ended = threading.Event()
-
-    def end(*_: object) -> None:
-        ended.set()
-        raise KeyboardInterrupt
-
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            handler = signal.getsignal(getattr(signal, name)) if hasattr(signal, name) else None
-            if handler in (signal.SIG_DFL, signal.default_int_handler):  # what ignores it, as nohup does, is left
-                before[getattr(signal, name)] = handler
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

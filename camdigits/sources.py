@@ -1,33 +1,30 @@
-"""Cameras, addresses, video files and folders to frames.
+"""Cameras, addresses, the screen, video files and folders to frames.
 
-A live source (camera, address) is read by a thread of its own that keeps the newest frame only: a reader
+A live source (camera, address, screen) is read by a thread of its own that keeps the newest frame only: a reader
 slower than the camera skips frames but never falls behind. One that is lost, a cable pulled out, a sender that
 stops, is opened again and again where that is asked for. A file is read whole, every frame, on its own clock.
 """
 
 import atexit
-import errno
 import math
-import os
 import re
 import stat
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import cv2
 import numpy as np
 
+from camdigits.cameras import SIZE, camera_named, given, open_camera, why_closed
 from camdigits.errors import SourceError
+from camdigits.screen import Capture, ScreenCapture, capture_size
 from camdigits.types import PICTURE_SUFFIXES, Frame, Image
-
-SIZE = (1280, 720)
-"""The (width, height) asked of a camera; it gives the nearest it has."""
 
 FPS = 30.0
 """Frames a second of a source that states none, or none to believe."""
@@ -44,19 +41,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.5
 TICK = 0.1
 """Seconds between two frames of a source while it is lost."""
 
-# native lines on stderr help nobody: each failure becomes one SourceError; OPENCV_LOG_LEVEL leaves some of them
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
 
 class Source(ABC):
     """An open source: a context manager that iterates frames, once.
 
     name: what the user called it, without passwords. live: frames that are not taken in time are dropped.
     fps: frames a second as stated, or FPS. size: (width, height) of the frames, as far as known before the
-    first. arrival: time.monotonic() at which the newest frame handed out had arrived.
+    first. given: what a camera gives of what it was asked for, as a person reads it; "" of others. arrival:
+    time.monotonic() at which the newest frame handed out had arrived.
     """
 
     live = False
+    given = ""
 
     def __init__(self, name: str, fps: float, size: tuple[int, int]) -> None:
         self.name = name
@@ -81,18 +77,20 @@ class Source(ABC):
 def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE, *, reconnect: bool = False) -> Source:
     """Open what gives frames: a camera, a video file, a folder of pictures or an address.
 
-    source: a camera's index or device (0, /dev/video0), a path, an http(s) MJPEG or RTSP address. size: (width,
-    height) asked of a camera. reconnect: a live source that is lost after its first picture does not end the frames:
-    its last one comes again and again, with its `lost` set, until the source is back. Raises SourceError, which says
-    what to try.
+    source: a camera's index, device or name (0, /dev/video0, part of "Logitech C920"), a path, an http(s) MJPEG or RTSP
+    address, the screen (screen, screen:2 for the second monitor). size: (width, height) asked of a camera. reconnect: a
+    live source that is lost after its first picture does not end the frames: its last one comes again and again, with
+    its `lost` set, until the source is back. Raises SourceError, which says what to try.
     """
     text = str(source)
     if not text:
         raise SourceError("no source named; give a camera, file, folder or address")
-    if re.fullmatch(r"\d+", text) or text.startswith("/dev/"):
+    if _is_camera(text):
         return _open_camera(text, size, reconnect)
     if "://" in text:
         return _open_address(text, reconnect)
+    if re.fullmatch(r"screen(:\d+)?", text):
+        return _open_screen(text, reconnect)
     path = Path(text)
     try:
         kind = path.stat().st_mode
@@ -100,98 +98,37 @@ def open_source(source: int | str | Path = 0, size: tuple[int, int] = SIZE, *, r
         kind = 0
     if stat.S_ISDIR(kind):
         return _Folder(path)
-    if not stat.S_ISREG(kind):
-        raise SourceError(f"{text}: no such file, folder or camera; see `camdigits cameras` for cameras")
-    return _open_file(path)
+    if stat.S_ISREG(kind):
+        return _open_file(path)
+    if camera_named(text):
+        return _open_camera(text, size, reconnect)
+    raise SourceError(f"{text}: no such file, folder or camera; see `camdigits cameras` for cameras")
 
 
-@dataclass(frozen=True, slots=True)
-class CameraEntry:
-    """A camera that is there: index, name, width and height of its frames (0 where it cannot be opened)."""
-
-    index: int
-    name: str
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        size = f"{self.width}x{self.height}" if self.width else "in use, or it does not open"
-        return f"{self.index}  {self.name}  {size}"
-
-
-def list_cameras() -> list[CameraEntry]:
-    """Return the cameras of this machine, by index. Opens each of them for a moment."""
-    entries = []
-    for index, name, surely in _known_cameras():
-        capture = _capture_camera(str(index))
-        if capture.isOpened():
-            entries.append(CameraEntry(index, name, *_size(capture)))
-        elif surely:
-            entries.append(CameraEntry(index, name, 0, 0))
-        capture.release()
-    return entries
-
-
-def _known_cameras() -> list[tuple[int, str, bool]]:
-    """Return (index, name, whether it is one even if it does not open now), or indices to try."""
-    listed = []
-    for device in Path("/sys/class/video4linux").glob("video*"):
-        # a webcam has a second node, for its metadata, that counts from the first
-        surely = _line(device / "index") == "0"
-        listed.append((int(device.name.removeprefix("video")), _line(device / "name"), surely))
-    indices = [i for i in range(10) if sys.platform != "linux" or Path(f"/dev/video{i}").exists()]
-    return sorted(listed) or [(index, f"camera {index}", False) for index in indices]
-
-
-def _line(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _capture_camera(camera: str) -> cv2.VideoCapture:
-    # naming the system's own interface skips a search through all others: seconds on Windows, noise on Linux
-    backends = {"linux": cv2.CAP_V4L2, "darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
-    backend = backends.get(sys.platform, cv2.CAP_ANY)
-    return cv2.VideoCapture(int(camera), backend) if camera.isdigit() else cv2.VideoCapture(camera, backend)
+def _is_camera(text: str) -> bool:
+    return text.isdigit() or text.startswith("/dev/")
 
 
 def _open_camera(camera: str, size: tuple[int, int], reconnect: bool) -> "_Live":
+    """Open a camera by index, device or name; one that is called by name may come back at another index."""
     name = f"camera {camera}" if camera.isdigit() else camera
 
     def connect() -> cv2.VideoCapture:
-        capture = _capture_camera(camera)
-        # the compressed format first: uncompressed, USB gives few frames a second at this size
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        return capture
+        return open_camera(camera if _is_camera(camera) else camera_named(camera) or "0", size)
 
     capture = connect()
     if not capture.isOpened():
-        raise SourceError(f"{name}: {_why_closed(camera)}")
-    return _Live(name, capture, "was it unplugged?", connect if reconnect else None)
+        raise SourceError(f"{name}: {why_closed(camera if _is_camera(camera) else camera_named(camera))}")
+    return _Live(name, capture, "was it unplugged?", connect if reconnect else None, given(capture))
 
 
-def _why_closed(camera: str) -> str:
-    """Return cause and cure of a camera that does not open."""
-    others = "try another --source index, `camdigits cameras` lists them"
-    if sys.platform == "darwin":
-        return f"not there, or not allowed; allow this terminal under Privacy > Camera, or {others}"
-    if sys.platform != "linux":
-        return f"not there, or in use by another program; {others}"
-    device = f"/dev/video{camera}" if camera.isdigit() else camera
-    try:
-        os.close(os.open(device, os.O_RDWR | os.O_NONBLOCK))
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-            return f"no such camera; plug one in, or {others}"
-        if error.errno in (errno.EACCES, errno.EPERM):
-            return f"no permission for {device}; add yourself to its group (often `video`) and log in again"
-        if error.errno != errno.EBUSY:
-            return f"{(error.strerror or 'cannot be opened').lower()}; {others}"
-    return f"in use by another program, or not a camera; close the other program, or {others}"
+def _open_screen(text: str, reconnect: bool) -> "_Live":
+    monitor = int(text.partition(":")[2] or 1)
+
+    def connect() -> Capture:
+        return ScreenCapture(monitor)
+
+    return _Live(text, connect(), "is the desktop gone?", connect if reconnect else None)
 
 
 def _open_address(address: str, reconnect: bool) -> "_Live | _Video":
@@ -227,9 +164,15 @@ class _Live(Source):
     live = True
 
     def __init__(
-        self, name: str, capture: cv2.VideoCapture, question: str, connect: Callable[[], cv2.VideoCapture] | None
+        self,
+        name: str,
+        capture: Capture,
+        question: str,
+        connect: Callable[[], Capture] | None,
+        given: str = "",
     ) -> None:
-        super().__init__(name, capture.get(cv2.CAP_PROP_FPS), _size(capture))
+        super().__init__(name, capture.get(cv2.CAP_PROP_FPS), capture_size(capture))
+        self.given = given
         self._connect = connect
         self._question = question
         self._news = threading.Condition()
@@ -281,7 +224,7 @@ class _Live(Source):
             newest, self._newest = self._newest, None
             return newest
 
-    def _start(self, capture: cv2.VideoCapture | None) -> None:
+    def _start(self, capture: Capture | None) -> None:
         """Let a thread read, which opens the source first where there is no capture; another thread's turn is over."""
         self._turn += 1
         # a daemon: a hung driver must not keep the program from ending
@@ -290,7 +233,7 @@ class _Live(Source):
         )
         self._thread.start()
 
-    def _read_on(self, turn: int, capture: cv2.VideoCapture | None) -> None:
+    def _read_on(self, turn: int, capture: Capture | None) -> None:
         while self._turn == turn:
             capture = capture or self._opened_again(turn)
             if capture:
@@ -305,7 +248,7 @@ class _Live(Source):
             if not self._connect:
                 break
 
-    def _drain(self, turn: int, capture: cv2.VideoCapture) -> None:
+    def _drain(self, turn: int, capture: Capture) -> None:
         """Keep the newest picture until nothing comes any more, or the turn is over."""
         alive = time.monotonic()
         while self._turn == turn and time.monotonic() - alive < GRACE:
@@ -321,16 +264,17 @@ class _Live(Source):
                     self._lost = ""
                     self._news.notify()
 
-    def _opened_again(self, turn: int) -> cv2.VideoCapture | None:
+    def _opened_again(self, turn: int) -> Capture | None:
         """Return the source's capture as soon as it opens; None once the turn is over."""
         assert self._connect
         pause = FIRST_PAUSE
         while self._turn == turn:
             time.sleep(pause)
-            capture = self._connect()
-            if capture.isOpened():
-                return capture
-            capture.release()
+            with suppress(SourceError):  # as its screen or its name is not back yet
+                capture = self._connect()
+                if capture.isOpened():
+                    return capture
+                capture.release()
             pause = min(2 * pause, LONGEST_PAUSE)
         return None
 
@@ -383,7 +327,7 @@ class _Folder(Source):
                 yield Frame(image, index, index / self.fps, self.name)
 
 
-def _read(capture: cv2.VideoCapture) -> Image | None:
+def _read(capture: Capture) -> Image | None:
     """Return the next picture, None where there is none, whichever way OpenCV says so."""
     try:
         ok, image = capture.read()
@@ -408,10 +352,6 @@ def _numbered(path: Path) -> list[tuple[int, str]]:
 
 def _believable(fps: float) -> bool:
     return math.isfinite(fps) and 0.5 <= fps <= 1000
-
-
-def _size(capture: cv2.VideoCapture) -> tuple[int, int]:
-    return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
 
 def _image_size(image: Image) -> tuple[int, int]:

@@ -15,7 +15,8 @@ import numpy as np
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
-from camdigits.overlay import draw, draw_message
+from camdigits.overlay import draw
+from camdigits.panels import draw_message
 from camdigits.pictures import load_picture
 from camdigits.pipeline import trace_image
 from camdigits.prototypes import SUFFIX, Lessons, Prototypes
@@ -128,7 +129,9 @@ def _picture(frame: Frame, sheet: Sheet, signs: Sequence[str]) -> Image:
     else:
         lines = f"{sheet.signs} signs: does each row mean what stands beside it?", "space keeps them, q leaves"
     readings = [Reading(row.line, row, not sheet.doubt, 1) for row in sheet.rows]
-    return draw_message(draw(frame, readings), lines)
+    picture = draw(frame, readings)
+    draw_message(picture, lines)
+    return picture
 
 
 def keep(image: Image, sheet: Sheet, folder: Path) -> int:

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.types import Number, Reading, shared_area, size_of
+from camdigits.types import MIN_HITS, Number, Reading, shared_area, size_of
 
 MEMORY = 0.3
 """Seconds in which the weight of a vote falls to 1/e: nine frames of thirty a second."""
@@ -110,7 +110,7 @@ class Tracker:
     further does so too, if it is near in digit heights.
     """
 
-    def __init__(self, max_age: float = 0.4, min_hits: int = 4, iou_threshold: float = 0.3) -> None:
+    def __init__(self, max_age: float = 0.4, min_hits: int = MIN_HITS, iou_threshold: float = 0.3) -> None:
         self.max_age = max_age
         self.min_hits = min_hits
         self.iou_threshold = iou_threshold

@@ -29,6 +29,9 @@ Event = dict[str, Any]
 MIN_CONFIDENCE = 0.5
 """Digits less sure than this are left out, unless the user says otherwise."""
 
+MIN_HITS = 4
+"""Frames that must agree before a reading is settled, unless the user says otherwise."""
+
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
 """What a folder is searched for."""
 
@@ -209,7 +212,8 @@ class Reading:
     id: kept while the number stays in sight, never used again. number: what the track's vote says now, where it was
     seen last. settled: enough frames agreed. frames: how many frames it has been followed. stale: its source gives no
     pictures at present; this is what the last one said. region: the name of the part of the picture it lies in, where
-    parts are named. held: why it is not believed although it settled, "" where it is.
+    parts are named. held: why it is not believed although it settled, "" where it is. stands: while it is held back,
+    the text that was accepted before it in its region, "" where there is none.
     """
 
     id: int
@@ -219,6 +223,7 @@ class Reading:
     stale: bool = False
     region: str = ""
     held: str = ""
+    stands: str = ""
 
     @property
     def accepted(self) -> bool:

@@ -2,8 +2,8 @@
 
 A missing or dying X server kills the process that shows a picture, and cannot be caught there: so a child
 shows, and whatever happens to the screen, the reader goes on. Pictures go to the child through shared memory
-(three slots, the newest wins, nobody waits), key presses come back through a pipe as lines. The child ends
-when its input does, so it never outlives the reader.
+(three slots, the newest wins, nobody waits), key presses and the mouse come back through a pipe as lines. The child
+ends when its input does, so it never outlives the reader.
 """
 
 import mmap
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.errors import WindowError
-from camdigits.types import Image
+from camdigits.types import Box, Image
 
 SLOTS = 3
 """One being written, one complete, one being shown."""
@@ -31,6 +31,9 @@ LARGEST = (3840, 2160)
 
 FIRST_SIZE = (1280, 720)
 """The window opens within this size; the user may change it."""
+
+SMALLEST = 8
+"""Pixels: a rectangle drawn with the mouse that is lower or narrower is a slip of the hand."""
 
 STARTING = 20.0
 """Seconds that the child may take to open its window; 0.5 is usual."""
@@ -46,6 +49,7 @@ _ARROWS = dict(
         strict=True,
     )
 )
+_BUTTON = {cv2.EVENT_LBUTTONDOWN: "down", cv2.EVENT_LBUTTONUP: "up"}
 _NAMED = {27: "esc", 32: "space", 9: "tab", 10: "enter", 13: "enter", 8: "backspace"}
 
 
@@ -55,7 +59,11 @@ def open_window(title: str = "camdigits") -> "Window":
 
 
 class Window:
-    """An open window: call it with a picture to show that."""
+    """An open window: call it with a picture to show that.
+
+    pointer: (x, y) of the mouse in the picture shown last, in its pixels; None until it has moved. dragged: the
+    rectangle that is being drawn with its left button, None while there is none. typing: keys are text, q and Esc too.
+    """
 
     def __init__(self, title: str) -> None:
         screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -81,6 +89,12 @@ class Window:
         )
         for descriptor in inherited:
             os.close(descriptor)
+        self.pointer: tuple[int, int] | None = None
+        self.dragged: Box | None = None
+        self.typing = False
+        self._scale = 1.0  # of the screen's picture to the one that was given
+        self._press: tuple[int, int] | None = None
+        self._drawn: deque[Box] = deque()
         self._keys: deque[str] = deque()
         self._opened = threading.Event()
         self._ready = self._quit = self._gone = False
@@ -108,7 +122,7 @@ class Window:
         if self.closed:
             return False
         height, width = image.shape[:2]
-        scale = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
+        self._scale = scale = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
         if scale < 1:
             width, height = max(1, int(width * scale)), max(1, int(height * scale))
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -125,6 +139,13 @@ class Window:
         while self._keys:
             keys.append(self._keys.popleft())
         return keys
+
+    def drawn(self) -> list[Box]:
+        """Return the rectangles drawn with the mouse since the last call, in pixels of the picture shown."""
+        boxes = []
+        while self._drawn:
+            boxes.append(self._drawn.popleft())
+        return boxes
 
     def close(self) -> None:
         """Close the window; may be called again."""
@@ -155,12 +176,34 @@ class Window:
                 self._opened.set()
             elif word == "closed":
                 self._quit = True
+            elif word.startswith("mouse "):
+                what, x, y = word.split()[1:]
+                self._follow(what, (round(int(x) / self._scale), round(int(y) / self._scale)))
             else:
                 key = word.removeprefix("key ")
                 self._keys.append(key)
-                self._quit = self._quit or key in ("q", "esc")
+                self._quit = self._quit or (key in ("q", "esc") and not self.typing)
         self._gone = True
         self._opened.set()
+
+    def _follow(self, what: str, at: tuple[int, int]) -> None:
+        """Take where the mouse is, and whether its button went down or up there."""
+        self.pointer = at
+        if what == "down":
+            self._press = at
+        elif self._press:
+            box = _between(self._press, at)
+            self.dragged = box if what == "move" else None
+            if what == "up":
+                self._press = None
+                if min(box.w, box.h) >= SMALLEST:
+                    self._drawn.append(box)
+
+
+def _between(a: tuple[int, int], b: tuple[int, int]) -> Box:
+    """Return the rectangle with these corners."""
+    left, top = min(a[0], b[0]), min(a[1], b[1])
+    return Box(left, top, max(a[0], b[0]) - left, max(a[1], b[1]) - top)
 
 
 def serve(title: str, name: str) -> None:
@@ -170,6 +213,15 @@ def serve(title: str, name: str) -> None:
     counters, slots = _layout(_attach(name))
     cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     cv2.resizeWindow(title, *FIRST_SIZE)  # before it is placed, so that it lies whole on the screen
+    moved: list[tuple[int, int]] = []
+
+    def follow(event: int, x: int, y: int, *_: object) -> None:
+        if event == cv2.EVENT_MOUSEMOVE:
+            moved[:] = [(x, y)]  # the newest is enough
+        elif event in _BUTTON:
+            moved.clear()
+            print("mouse", _BUTTON[event], x, y, flush=True)
+
     print("ready", flush=True)
     shown = 0
     shape = (0, 0)
@@ -186,10 +238,14 @@ def serve(title: str, name: str) -> None:
                 scale = min(FIRST_SIZE[0] / width, FIRST_SIZE[1] / height, 2)
                 cv2.resizeWindow(title, max(1, int(width * scale)), max(1, int(height * scale)))
             cv2.imshow(title, image)
+            if not shown:
+                cv2.setMouseCallback(title, follow)
             shown = newest
         key = cv2.waitKeyEx(8)
         if key != -1 and (word := _name(key)):
             print("key", word, flush=True)
+        if moved:
+            print("mouse move", *moved.pop(), flush=True)
         if shown and not _visible(title):
             print("closed", flush=True)
             return

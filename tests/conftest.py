@@ -1,19 +1,14 @@
 """What several test files need: a screen, a camera."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.support.camera import build_camera, can_be_built, with_camera
 from tests.support.film import write_mjpeg
 from tests.support.screen import TOOLS, Screen, open_screen
-
-SUPPORT = Path(__file__).parent / "support"
 
 # a shell that starts the tests in the background, or nohup, has them ignore signals, and so every program they start
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,12 +44,7 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which a program finds a camera of 640x360 at /dev/video0; see support/fakecam.c."""
-    if sys.platform != "linux" or not shutil.which("cc"):
+    if not can_be_built():
         pytest.skip("needs Linux and a C compiler")
     folder = tmp_path_factory.mktemp("camera")
-    library = folder / "fakecam.so"
-    source = SUPPORT / "fakecam.c"
-    subprocess.run(["cc", "-Wall", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lm"], check=True)
-    film = write_mjpeg(folder / "film.mjpeg", 300)
-    settings = {"LD_PRELOAD": str(library), "FAKECAM_FILE": str(film), "FAKECAM_W": "640", "FAKECAM_H": "360"}
-    return {**os.environ, **settings}
+    return with_camera(build_camera(folder), write_mjpeg(folder / "film.mjpeg", 300), (640, 360))

@@ -19,7 +19,7 @@ import pytest
 import typer
 
 from camdigits import cli
-from camdigits.sources import list_cameras
+from camdigits.cameras import list_cameras
 from tests.support.command import ROOT, SAMPLES, camdigits
 from tests.support.drawing import paper
 from tests.support.models import write_model

@@ -9,6 +9,13 @@ PACKAGE = Path(camdigits.__file__).parent
 STAGES = {
     "accept",
     "deliver",
+    "best",
+    "cameras",
+    "corrections",
+    "desktop",
+    "panels",
+    "recorder",
+    "screen",
     "sources",
     "segment",
     "normalize",
@@ -26,7 +33,7 @@ STAGES = {
     "explain",
     "signs",
 }
-GROUND = {"types", "errors"}
+GROUND = {"types", "errors", "files", "lettering"}
 PAPER = {"ink", "rules"}
 # a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches
 ALSO = {
@@ -36,15 +43,19 @@ ALSO = {
     "segment": PAPER,
     "closer": PAPER,
     "decode": {"lines"},
+    "sources": {"cameras", "screen"},
+    "cameras": {"screen"},
 }
 ALLOWED = {
     "types": set(),
     "errors": set(),
+    "files": set(),
+    "lettering": {"types"},
     **dict.fromkeys(PAPER | {"lines"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
-HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}
+HOMES = {"onnxruntime": {"classify"}, "typer": {"cli", "cli_live", "options"}, "rich": {"cli"}}
 FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}
 
 

@@ -3,12 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camdigits.overlay import Status, draw, draw_help, draw_message, draw_numbers, draw_regions, draw_status, draw_trace
+from camdigits.overlay import draw, draw_numbers, draw_regions, draw_trace
 from camdigits.types import Box, Candidate, Frame, Reading, Trace
 from tests.support.numbers import make_number
 
 SIZES = [(320, 240), (640, 480), (1280, 720), (720, 1280), (3840, 2160)]
-KEYS = [("q", "quit"), ("space", "pause the reading")]
 
 
 def paper(width, height, shade=200):
@@ -85,8 +84,6 @@ def test_any_picture_can_be_drawn_on(width, height):
     number = make_number("42", 0, 0, height)
     trace, patches = trace_of(number)
     assert draw_numbers(image, [number]).shape == image.shape
-    assert draw_status(image, Status(30, 0.01, True, True, True)).shape == image.shape
-    assert draw_help(image, KEYS).shape == image.shape
     assert draw_trace(image, trace, "0123456789", patches).shape == image.shape
 
 
@@ -125,6 +122,23 @@ def test_what_is_held_back_stands_there_with_the_reason():
     assert (draw(frame, [replace(settled, stale=True)]) != draw(frame, [settled])).any()
 
 
+def test_a_bar_below_each_digit_is_as_long_as_it_is_sure():
+    lengths = []
+    for confidence in (0.3, 0.6, 0.9):
+        number = make_number("4", 200, 200, 100, confidence=confidence)
+        drawn = draw_numbers(paper(640, 480), [number])
+        box = number.digits[0].box
+        below = yellow(drawn)[box.bottom : box.bottom + 8, box.x : box.right]
+        lengths.append(below.any(axis=0).sum() / box.w)
+    assert np.abs(np.subtract(lengths, (0.3, 0.6, 0.9))).max() < 0.06
+
+
+def test_what_is_held_back_stands_beside_the_number_before_it():
+    frame = Frame(paper(640, 480), 0, 0.0, "test")
+    held = replace(reading(make_number("42", 200, 200)), held="more than 9")
+    assert (draw(frame, [held]) != draw(frame, [replace(held, stands="7")])).any()
+
+
 def test_all_but_the_regions_is_darkened():
     image = paper(640, 480)
     before = image.copy()
@@ -133,29 +147,6 @@ def test_all_but_the_regions_is_darkened():
     assert (drawn[50:90, 100:160] == image[50:90, 100:160]).all()
     assert (drawn[470:, 600:] == image[470:, 600:]).all()
     assert drawn[:40].mean() < 0.6 * image[:40].mean()
-
-
-def test_each_part_of_the_status_shows():
-    image = paper(640, 480)
-    plain = draw_status(image, Status(30, 0.012))
-    assert box_of_change(image, plain).bottom == 480
-    for status in (
-        Status(29, 0.012),
-        Status(30, 0.055),
-        *(Status(30, 0.012, *flags) for flags in np.eye(3, dtype=bool)),
-        Status(30, 0.012, lost="was it unplugged?"),
-    ):
-        assert (draw_status(image, status) != plain).any()
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_help_lies_inside_the_picture(width, height):
-    dark = paper(width, height, 70)
-    changed = box_of_change(dark, draw_help(paper(width, height), KEYS))
-    assert changed.x > 0
-    assert changed.y > 0
-    assert changed.right < width
-    assert changed.bottom < height
 
 
 def test_the_trace_shows_candidates_and_patches_with_the_likeliest_digits_first():
@@ -168,16 +159,3 @@ def test_the_trace_shows_candidates_and_patches_with_the_likeliest_digits_first(
     for candidate in trace.candidates:
         box = candidate.box
         assert (after[box.y - 2 : box.y + 1, box.x : box.right] != 200).any()
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_a_message_stands_in_the_bottom_left_corner_and_its_last_line_is_marked(width, height):
-    plain = paper(width, height)
-    drawn = draw_message(plain, ["a row for each", "space keeps them"])
-    changed = box_of_change(plain, drawn)
-    assert (changed.x, changed.bottom) == (0, height)
-    assert changed.h < height / 4
-    half = height - changed.h // 2
-    assert yellow(drawn[half:]).any()
-    assert not yellow(drawn[:half]).any()
-    assert (plain == 200).all()

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from camdigits import sinks
+from camdigits import recorder as recorder_module
 from camdigits.errors import SinkError
-from camdigits.sinks import Events, NumberLog, Recorder, frame_object, snapshot, source_event
+from camdigits.recorder import Recorder
+from camdigits.sinks import Events, NumberLog, frame_object, snapshot, source_event
 from camdigits.sources import open_source
 from camdigits.types import Frame, Reading
 from tests.support.film import stamp, stamped
@@ -109,7 +110,7 @@ def test_a_recording_ends_playable_before_the_disk_is_full(tmp_path, monkeypatch
     recorder = Recorder(tmp_path / "film.mp4")
     for number in range(20):
         recorder.write(stamped(number), number / 30)
-    monkeypatch.setattr(sinks, "ROOM", 1 << 62)
+    monkeypatch.setattr(recorder_module, "ROOM", 1 << 62)
     with pytest.raises(SinkError, match="the disk is full"):
         recorder.write(stamped(20), 20 / 30)
     recorder.close()
@@ -120,7 +121,7 @@ def test_a_file_cut_short_by_the_system_is_one_line(tmp_path):
     program = f"""
 import resource
 from camdigits.errors import SinkError
-from camdigits.sinks import Recorder
+from camdigits.recorder import Recorder
 from tests.support.film import stamped
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:

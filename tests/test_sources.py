@@ -6,16 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from camdigits import sources
+from camdigits import cameras, sources
+from camdigits.cameras import CameraEntry, camera_named, list_cameras
 from camdigits.errors import SourceError
-from camdigits.sources import CameraEntry, list_cameras, open_source
+from camdigits.sources import open_source
+from camdigits.window import open_window
 from tests.support.film import file_server, mjpeg_server, stamp, stamped, write_video
 
 
 def run(script, environment):
     """Run a script in a process of its own; return its lines, and its seconds."""
     started = time.monotonic()
-    program = f"from camdigits.sources import *\nfrom tests.support.film import *\n{script}"
+    program = (
+        f"from camdigits.cameras import *\nfrom camdigits.sources import *\nfrom tests.support.film import *\n{script}"
+    )
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stderr, done.returncode) == ("", 0)
     return done.stdout.splitlines(), time.monotonic() - started
@@ -302,3 +306,67 @@ def test_cameras_are_listed_with_their_size(camera):
 def test_listing_cameras_is_quiet(capfd):
     assert isinstance(list_cameras(), list)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def devices(tmp_path, monkeypatch):
+    """Where Linux names its cameras, as with two webcams: each has a second node, for its metadata."""
+    for number, name, index in ((0, "Built-in", 0), (1, "Built-in", 1), (2, "HD Pro Webcam C920", 0), (3, "C920", 1)):
+        node = tmp_path / f"video{number}"
+        node.mkdir()
+        (node / "name").write_text(f"{name}\n")
+        (node / "index").write_text(f"{index}\n")
+    monkeypatch.setattr(cameras, "DEVICES", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("devices")
+def test_a_camera_is_found_by_name_or_a_part_of_it():
+    found = [camera_named(name) for name in ("HD Pro Webcam C920", "c920", "built-in", "Elsewhere")]
+    assert found == ["2", "2", "0", ""]
+    with pytest.raises(SourceError, match=r"^'b' names 2 cameras; give the index of one: 0, 2$"):
+        camera_named("b")
+
+
+def test_a_camera_is_opened_by_name_and_comes_back_by_it(camera, devices):
+    script = f"""
+from camdigits import cameras
+cameras.DEVICES = Path({str(devices)!r})
+with open_source("built", reconnect=True) as frames:
+    print(frames.name, "|", frames.given)
+    for frame in frames:
+        if frame.lost: was = frame.lost
+        elif frame.index > 45: break
+    print(was)
+"""
+    lines, _ = run(script, {**camera, "FAKECAM_UNPLUG": "1", "FAKECAM_REPLUG": "0.4"})
+    assert lines == ["built | 640x360, 30 frames a second, MJPG", "lost; was it unplugged?"]
+
+
+# ---- the screen ----
+
+
+def test_the_screen_is_read_and_its_end_is_the_loss_of_it(screen):
+    pytest.importorskip("mss")
+    picture = stamped(12345)
+    with open_window("stamp") as show, open_source("screen", reconnect=True) as frames:
+        assert (frames.size, frames.live) == ((1400, 900), True)
+        show(picture)
+        for frame in frames:
+            show(picture)
+            found = np.argwhere((frame.image == 128).all(axis=2))
+            if len(found) > 100_000 and frame.index > 10:
+                break
+        top, left = found.min(axis=0)
+        assert frame.image.shape == (900, 1400, 3)
+        assert len(np.unique(frame.image[:top, left:].reshape(-1, 3), axis=0)) >= 2
+        screen.kill()
+        lost = next(frame.lost for frame in frames if frame.lost)
+        assert lost == "lost; is the desktop gone?"
+
+
+def test_no_screen_to_read_is_one_line(monkeypatch):
+    pytest.importorskip("mss")
+    monkeypatch.setenv("DISPLAY", ":4321")
+    with pytest.raises(SourceError, match=r"^screen: cannot be read .*desktop"):
+        open_source("screen")

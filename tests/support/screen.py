@@ -37,6 +37,14 @@ class Screen:
         for key in keys:
             self._run("xdotool", "key", key)
 
+    def point(self, x: float, y: float) -> None:
+        """Move the mouse to a pixel of the screen."""
+        self._run("xdotool", "mousemove", "--sync", str(round(x)), str(round(y)))
+
+    def button(self, *, down: bool) -> None:
+        """Press or release the mouse's left button."""
+        self._run("xdotool", "mousedown" if down else "mouseup", "1")
+
     def close_window(self, title: str = "camdigits") -> None:
         """Close it as the window manager's button does."""
         self._run("wmctrl", "-c", title)

@@ -1,0 +1,23 @@
+"""Options that several commands have."""
+
+from typing import Annotated
+
+import typer
+
+from camdigits.types import Box
+
+Model = Annotated[
+    str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one, an .onnx file, or one taught.")
+]
+MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less sure than this are left out.")]
+
+
+def parse_roi(text: str) -> Box:
+    """Return the box that x,y,w,h means. Raises BadParameter."""
+    try:
+        x, y, w, h = (int(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not x,y,w,h in whole pixels", param_hint="--roi") from None
+    if x < 0 or y < 0 or w <= 0 or h <= 0:
+        raise typer.BadParameter("x and y must not be negative, width and height positive", param_hint="--roi")
+    return Box(x, y, w, h)

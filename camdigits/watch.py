@@ -1,0 +1,82 @@
+"""One source as `camdigits live` follows it: its tracks, its rules, and what is known of it now."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from camdigits.accept import Gate
+from camdigits.settings import LiveSettings
+from camdigits.sinks import Events, frame_object, source_event
+from camdigits.sources import Source
+from camdigits.track import Tracker
+from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace
+
+NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
+"""Of no picture."""
+
+SAME = 0.5
+"""A candidate whose box shares this part of both with a digit's is what the digit was read from."""
+
+
+class Watch:
+    """A source, and what was read in it.
+
+    frame, trace, readings: of the newest frame; None, nothing and none before the first. regions: the parts that are
+    read, by name, which may be changed. frames: how many were read. settled: whether any number has.
+    """
+
+    def __init__(self, source: Source, settings: LiveSettings, name: str = "") -> None:
+        """name: by which its events are told, where there are several."""
+        self.source = source
+        self.name = name
+        self.frame: Frame | None = None
+        self.trace = NOTHING
+        self.readings: list[Reading] = []
+        self.regions = dict(settings.regions)
+        self.frames = 0
+        self.settled = False
+        self._tracker = Tracker(min_hits=settings.hits)
+        self._gate = Gate(settings.rules, self.regions)
+        self._events = Events()
+
+    def take(self, frame: Frame, read: Callable[[Image, Sequence[Box]], Trace]) -> list[Event]:
+        """Read a frame, unless the source is lost and it is the last one once more; return what happened."""
+        before = self.frame.lost if self.frame else ""
+        self.frame = frame
+        events = [source_event(frame)] if frame.lost != before else []
+        if frame.lost:
+            self.readings = [replace(reading, stale=True) for reading in self.readings]
+            return events
+        self.trace = read(frame.image, list(self.regions.values()))
+        self.readings = self._gate.update(self._tracker.update(self.trace.numbers, frame.time))
+        self.frames += 1
+        self.settled = self.settled or any(reading.settled for reading in self.readings)
+        return events + [self._named(event) for event in self._events.update(frame, self.readings)]
+
+    def told(self) -> Event:
+        """Return the newest frame's settled readings, as JSON has them."""
+        assert self.frame
+        return self._named(frame_object(self.frame, self.readings))
+
+    def reading_at(self, x: float, y: float) -> Reading | None:
+        """Return the reading at a place in the frame, None where there is none."""
+        return next((reading for reading in self.readings if reading.number.box.contains((x, y))), None)
+
+    def candidate_of(self, digit: Digit) -> int | None:
+        """Return the index in the trace of what a digit was read from, None where this frame does not show it."""
+        best, found = SAME, None
+        for index, candidate in enumerate(self.trace.candidates):
+            both = _shared(candidate.box, digit.box)
+            part = both / max(candidate.box.w * candidate.box.h, digit.box.w * digit.box.h)
+            if part > best:
+                best, found = part, index
+        return found
+
+    def _named(self, event: Event) -> Event:
+        return {**event, "source": self.name} if self.name else event
+
+
+def _shared(a: Box, b: Box) -> int:
+    """Return how many pixels two boxes share."""
+    return max(0, min(a.right, b.right) - max(a.x, b.x)) * max(0, min(a.bottom, b.bottom) - max(a.y, b.y))
