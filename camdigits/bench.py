@@ -53,7 +53,9 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             candidates = timed("segment", partial(at_half, image)).candidates
             patches = timed("normalize", partial(normalize, candidates))
             probabilities = timed("classify", partial(classifier, patches))
-            cutting = partial(apart, candidates, probabilities, lambda joined: classifier(normalize(joined)))
+            cutting = partial(
+                apart, candidates, probabilities, lambda joined: classifier(normalize(joined)), classifier.labels
+            )
             candidates, probabilities = timed("cut", cutting)
             reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
             numbers = timed("decode", reading)
