@@ -248,6 +248,21 @@ def live(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0: everywhere.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    model: Model = "cnn",
+    min_confidence: MinConfidence = MIN_CONFIDENCE,
+) -> None:
+    """Open a page to draw on, drop pictures on, or show to a webcam."""
+    from camdigits.web.serve import ServeSettings
+    from camdigits.web.serve import serve as run
+
+    run(ServeSettings(host, port, open_browser=not no_open, model=model, min_confidence=min_confidence))
+
+
+@app.command()
 def cameras() -> None:
     """List the cameras of this machine."""
     from camdigits.sources import list_cameras

@@ -5,7 +5,8 @@ CamdigitsError
 ├── SourceError    a camera, video, folder or address cannot be opened, or was lost
 ├── ModelError     a model file is missing, broken or breaks the contract
 ├── WindowError    no window can be opened, or it is gone
-└── SinkError      an output (recording, events, table) cannot be written
+├── SinkError      an output (recording, events, table) cannot be written
+└── ServeError     the page cannot be served
 """
 
 
@@ -31,3 +32,7 @@ class WindowError(CamdigitsError):
 
 class SinkError(CamdigitsError):
     """An output cannot be written."""
+
+
+class ServeError(CamdigitsError):
+    """The page cannot be served."""

@@ -1,0 +1,172 @@
+"""The HTTP API and the page: POST /api/image, GET /api/models, WS /api/stream, and the files of static/.
+
+Its JSON is that of the command line; errors are {"error": …}, with the source where it is a picture that failed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, File, Query, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from camdigits.classify import Classifier
+from camdigits.errors import ModelError, PictureError
+from camdigits.types import MIN_CONFIDENCE
+from camdigits.web.details import with_details
+from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size, decode_and_read
+
+STATIC = Path(__file__).parent / "static"
+
+
+class DigitRead(BaseModel):
+    """One digit. top and patch are there where details were asked for."""
+
+    label: str
+    confidence: float
+    box: tuple[int, int, int, int]
+    top: list[tuple[str, float]] | None = None
+    patch: str | None = None
+
+
+class NumberRead(BaseModel):
+    """One number; boxes are x, y, width, height in pixels of the picture as its EXIF orientation turns it."""
+
+    text: str
+    confidence: float
+    line: int
+    angle: float
+    box: tuple[int, int, int, int]
+    digits: list[DigitRead]
+
+
+class PictureRead(BaseModel):
+    """What was read in one picture."""
+
+    source: str
+    width: int
+    height: int
+    elapsed_ms: float
+    numbers: list[NumberRead]
+
+
+class Failure(BaseModel):
+    """Why there is no answer, and what to change."""
+
+    error: str
+    source: str | None = None
+
+
+class ModelEntry(BaseModel):
+    """A model that can be chosen."""
+
+    name: str
+    labels: list[str]
+
+
+class ModelList(BaseModel):
+    """The models, the default one first, and the least confidence where none is asked for."""
+
+    models: list[ModelEntry]
+    min_confidence: float
+    version: str
+
+
+Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure than this are left out.")]
+ModelName = Annotated[str, Query(max_length=200, description="As GET /api/models names it; empty: the default one.")]
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    400: {"model": Failure, "description": "No such model, or not a request that can be understood"},
+    413: {"model": Failure, "description": "Too many bytes or pixels"},
+    422: {"model": Failure, "description": "Not a picture, or a value out of range"},
+    503: {"model": Failure, "description": "Too much to read at present, or a picture that takes too long"},
+}
+
+
+def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE) -> FastAPI:
+    """Return the app. Who may ask is the Guard's to say."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.readers = Readers()
+        yield
+        app.state.readers.close()
+
+    # FastAPI's own documentation pages load scripts from another host
+    app = FastAPI(
+        title="camdigits",
+        version=version("camdigits"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+
+    @app.exception_handler(HTTPException)
+    async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "request"
+        return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
+
+    def chosen(name: str) -> Classifier:
+        try:
+            return models[name or models.default]
+        except KeyError:
+            raise HTTPException(400, f"no such model; one of: {', '.join(models.names)}") from None
+        except ModelError as error:
+            raise HTTPException(400, str(error)) from None
+
+    @app.get("/api/models", response_model=ModelList)
+    def list_models() -> dict[str, Any]:
+        """List the models."""
+        entries = []
+        for name in models.names:
+            with suppress(ModelError):
+                entries.append({"name": name, "labels": models[name].labels})
+        return {"models": entries, "min_confidence": min_confidence, "version": app.version}
+
+    @app.post("/api/image", response_model=PictureRead, response_model_exclude_unset=True, responses=FAILURES)
+    async def read(
+        file: Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP or TIFF.")],
+        model: ModelName = "",
+        min_confidence: Confidence = min_confidence,
+        details: Annotated[bool, Query(description="Add top and patch to each digit.")] = False,
+    ) -> Any:
+        """Read the numbers in a picture, as `camdigits image --json` does."""
+        classifier = await run_in_threadpool(chosen, model)  # it may have to be opened
+        name = picture_name(file.filename)
+        encoded = await file.read()
+        try:
+            size = checked_size(encoded, name)
+
+            def told() -> dict[str, Any]:
+                still = decode_and_read(encoded, name, classifier, min_confidence)
+                return with_details(still, classifier.labels) if details else still.to_dict()
+
+            return JSONResponse(await app.state.readers.picture(size, told))
+        except PictureError as error:
+            return JSONResponse({"source": name, "error": str(error).removeprefix(f"{name}: ")}, 422)
+        except TooLargeError as error:
+            return JSONResponse({"source": name, "error": str(error)}, 413)
+        except TooMuchError as error:
+            return JSONResponse({"source": name, "error": str(error)}, 503, {"Retry-After": "2"})
+
+    app.mount("/", StaticFiles(directory=STATIC, html=True), name="static")
+    return app
+
+
+def picture_name(sent: str | None) -> str:
+    """Return the name of a file as its sender calls it, without folders, of characters that can be written."""
+    name = (sent or "").replace("\\", "/").rsplit("/", 1)[-1][-200:]
+    return name.encode(errors="replace").decode() or "picture"
