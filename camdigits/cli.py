@@ -251,6 +251,10 @@ def live(
 def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0: everywhere.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="CAMERA|FILE|DIR|URL", help="What all may watch, as camdigits live has it."),
+    ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
@@ -259,7 +263,7 @@ def serve(
     from camdigits.web.serve import ServeSettings
     from camdigits.web.serve import serve as run
 
-    run(ServeSettings(host, port, open_browser=not no_open, model=model, min_confidence=min_confidence))
+    run(ServeSettings(host, port, source, open_browser=not no_open, model=model, min_confidence=min_confidence))
 
 
 @app.command()

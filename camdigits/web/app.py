@@ -1,4 +1,4 @@
-"""The HTTP API and the page: POST /api/image, GET /api/models, WS /api/stream, and the files of static/.
+"""The HTTP API and the page: POST /api/image, GET /api/models, WS /api/stream and /api/watch, and static/.
 
 Its JSON is that of the command line; errors are {"error": …}, with the source where it is a picture that failed.
 """
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, File, Query, Request, UploadFile
+from fastapi import FastAPI, File, Query, Request, UploadFile, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -22,6 +22,8 @@ from camdigits.errors import ModelError, PictureError
 from camdigits.types import MIN_CONFIDENCE
 from camdigits.web.details import with_details
 from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size, decode_and_read
+from camdigits.web.stream import follow_camera
+from camdigits.web.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
 
@@ -71,12 +73,17 @@ class ModelEntry(BaseModel):
     labels: list[str]
 
 
-class ModelList(BaseModel):
-    """The models, the default one first, and the least confidence where none is asked for."""
+class Offer(BaseModel):
+    """What this server has.
+
+    models: the default one first. min_confidence: where none is asked for. source: what WS /api/watch shows, if
+    anything.
+    """
 
     models: list[ModelEntry]
     min_confidence: float
     version: str
+    source: str | None
 
 
 Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure than this are left out.")]
@@ -90,13 +97,22 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE) -> FastAPI:
-    """Return the app. Who may ask is the Guard's to say."""
+MOST_SOCKETS = {"stream": 32, "watch": 100}
+"""Cameras and viewers at once; more are turned away."""
+
+
+def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE, watch: Watch | None = None) -> FastAPI:
+    """Return the app. watch: what the server itself sees, if anything. Who may ask is the Guard's to say."""
+    sockets = dict.fromkeys(MOST_SOCKETS, 0)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.readers = Readers()
+        if watch:
+            watch.start()
         yield
+        if watch:
+            watch.close()
         app.state.readers.close()
 
     # FastAPI's own documentation pages load scripts from another host
@@ -127,14 +143,17 @@ def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE) -> FastAP
         except ModelError as error:
             raise HTTPException(400, str(error)) from None
 
-    @app.get("/api/models", response_model=ModelList)
+    @app.get("/api/models", response_model=Offer)
     def list_models() -> dict[str, Any]:
         """List the models."""
         entries = []
         for name in models.names:
             with suppress(ModelError):
                 entries.append({"name": name, "labels": models[name].labels})
-        return {"models": entries, "min_confidence": min_confidence, "version": app.version}
+        return {"models": entries, "min_confidence": min_confidence} | {
+            "version": app.version,
+            "source": watch.name if watch else None,
+        }
 
     @app.post("/api/image", response_model=PictureRead, response_model_exclude_unset=True, responses=FAILURES)
     async def read(
@@ -161,6 +180,40 @@ def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE) -> FastAP
             return JSONResponse({"source": name, "error": str(error)}, 413)
         except TooMuchError as error:
             return JSONResponse({"source": name, "error": str(error)}, 503, {"Retry-After": "2"})
+
+    @asynccontextmanager
+    async def accepted(socket: WebSocket, kind: str) -> AsyncIterator[bool]:
+        """Accept a connection, and say whether there is room for it."""
+        await socket.accept()
+        if sockets[kind] >= MOST_SOCKETS[kind]:
+            await socket.close(1013, "too many are connected; come back later")
+            yield False
+            return
+        sockets[kind] += 1
+        try:
+            yield True
+        finally:
+            sockets[kind] -= 1
+        with suppress(RuntimeError, WebSocketDisconnect):  # who went, or is let go
+            await socket.close()
+
+    @app.websocket("/api/stream")
+    async def stream(socket: WebSocket, model: ModelName = "", min_confidence: Confidence = min_confidence) -> None:
+        try:
+            classifier = await run_in_threadpool(chosen, model)
+        except HTTPException as error:
+            raise WebSocketException(1008, str(error.detail)) from None
+        async with accepted(socket, "stream") as is_in:
+            if is_in:
+                await follow_camera(socket, app.state.readers, classifier, min_confidence)
+
+    @app.websocket("/api/watch")
+    async def show(socket: WebSocket) -> None:
+        if not watch:
+            raise WebSocketException(1008, "no --source")
+        async with accepted(socket, "watch") as is_in:
+            if is_in:
+                await watch.show(socket)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="static")
     return app

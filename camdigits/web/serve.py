@@ -34,11 +34,13 @@ ANYWHERE = ("0.0.0.0", "::")
 class ServeSettings:
     """What `camdigits serve` can be asked for.
 
-    host, port: where it listens; port 0 is any that is free. open_browser: open the page once it is there.
+    host, port: where it listens; port 0 is any that is free. source: what everyone may watch, as open_source takes it,
+    None for nothing. open_browser: open the page once it is there.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
+    source: str | None = None
     open_browser: bool = True
     model: str = "cnn"
     min_confidence: float = MIN_CONFIDENCE
@@ -47,7 +49,7 @@ class ServeSettings:
 def serve(settings: ServeSettings) -> None:
     """Serve until Ctrl-C or SIGTERM, which are ordinary ends.
 
-    Raises ServeError where the port cannot be had or the extra is missing, ModelError.
+    Raises ServeError where the port cannot be had or the extra is missing, SourceError, ModelError.
     """
     try:
         import uvicorn
@@ -55,6 +57,7 @@ def serve(settings: ServeSettings) -> None:
         from camdigits.web.app import create_app
         from camdigits.web.guard import Guard
         from camdigits.web.reading import Models
+        from camdigits.web.watch import Watch
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("camdigits"):
             raise
@@ -66,7 +69,10 @@ def serve(settings: ServeSettings) -> None:
     with _listen(settings.host, settings.port) as listener:
         token = None if _is_loopback(settings.host) else secrets.token_urlsafe(16)
         port = listener.getsockname()[1]
-        guard = Guard(create_app(models, settings.min_confidence), _names(settings.host), token)
+        watch = None
+        if settings.source is not None:
+            watch = Watch(settings.source, models[models.default], settings.min_confidence)
+        guard = Guard(create_app(models, settings.min_confidence, watch), _names(settings.host), token)
         config = uvicorn.Config(
             guard,
             log_level="error",

@@ -1,0 +1,54 @@
+// What the server says. Every failure becomes an Error with one sentence for a person.
+
+export const settings = new EventTarget();
+settings.model = "";
+settings.confidence = 0.5;
+
+export function change(values) {
+  Object.assign(settings, values);
+  settings.dispatchEvent(new Event("change"));
+}
+
+export function query() {
+  return new URLSearchParams({ model: settings.model, min_confidence: settings.confidence });
+}
+
+export async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("The server does not answer. Is camdigits serve still running?");
+  }
+  const said = await answer.json().catch(() => ({ error: `The server answers ${answer.status}.` }));
+  if (!answer.ok) throw new Error(said.error || `The server answers ${answer.status}.`);
+  return said;
+}
+
+export async function readPicture(blob, name) {
+  const form = new FormData();
+  form.append("file", blob, name);
+  const asked = query();
+  asked.set("details", "true");
+  return ask(`api/image?${asked}`, { method: "POST", body: form });
+}
+
+/** A sentence over the page; none takes it away. */
+export function tell(trouble = "") {
+  const place = document.getElementById("trouble");
+  place.textContent = trouble;
+  place.hidden = !trouble;
+}
+
+export function percent(chance) {
+  return chance >= 0.995 ? "99 %" : `${Math.round(chance * 100)} %`;
+}
+
+/** Numbers as a person reads the page: a line of text for each written line. */
+export function asText(numbers) {
+  const lines = new Map();
+  for (const number of numbers) {
+    lines.set(number.line, [...(lines.get(number.line) ?? []), number.text]);
+  }
+  return [...lines.values()].map((words) => words.join(" ")).join("\n");
+}
