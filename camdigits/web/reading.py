@@ -62,17 +62,21 @@ class Models:
 
 
 class Readers:
-    """Threads that read. Frames and pictures have their own, so that neither waits for the other."""
+    """Threads that read. Frames and pictures have their own, so that neither waits for the other.
+
+    turn: held by who has a frame read, in the order in which they asked; as many have it as there are threads.
+    """
 
     def __init__(self) -> None:
         count = max(2, os.cpu_count() or 1)
         self._frames = ThreadPoolExecutor(count, "reads frames")
         self._pictures = ThreadPoolExecutor(count, "reads pictures")
+        self.turn = asyncio.Semaphore(count)
         self._large = asyncio.Lock()
         self._waiting = 0
 
     async def frame(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a short work gives; who asks has one such work at a time."""
+        """Return what a short work gives, for who has the turn."""
         return await asyncio.wrap_future(self._frames.submit(work, *arguments, **named))
 
     async def picture(self, size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

@@ -37,6 +37,10 @@ class Newest(Generic[T]):
         self._newest = newest
         self._there.set()
 
+    async def wait(self) -> None:
+        """Wait until there is one that was not taken."""
+        await self._there.wait()
+
     async def take(self) -> T | None:
         """Return the newest once there is one."""
         await self._there.wait()
@@ -82,12 +86,18 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
     listening = asyncio.create_task(listen(socket, take, lambda: newest.put(None)))
     began = time.monotonic()
     try:
-        while taken := await newest.take():
-            frame, encoded = taken
-            try:
-                answer = await readers.frame(read, encoded, time.monotonic() - began)
-            except (PictureError, TooLargeError) as error:
-                answer = {"error": str(error).removeprefix("frame: ")}
+        while True:
+            await newest.wait()
+            async with readers.turn:
+                # only now: while others were read, newer ones may have come
+                taken = await newest.take()
+                if taken is None:
+                    break
+                frame, encoded = taken
+                try:
+                    answer = await readers.frame(read, encoded, time.monotonic() - began)
+                except (PictureError, TooLargeError) as error:
+                    answer = {"error": str(error).removeprefix("frame: ")}
             await socket.send_text(json.dumps({"frame": frame, **answer}))
     except WebSocketDisconnect:
         pass

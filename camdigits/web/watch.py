@@ -31,8 +31,8 @@ QUALITY = 80
 PATIENCE = 3.0
 """Seconds in which the thread ends; a driver that hangs is left behind."""
 
-LATE = 0.5
-"""Seconds that a film may be late before it goes on from where it is."""
+PAUSED = 2.0
+"""A film that is so many seconds late was not watched: it goes on from where it is, else from where it should be."""
 
 News = tuple[str, bytes]
 """What was read, as JSON, and the picture it was read in, as JPEG."""
@@ -114,9 +114,12 @@ class Watch:
                 if self._ended:
                     return
                 if not source.live:
-                    if time.monotonic() > began + frame.time + LATE:
+                    late = time.monotonic() - began - frame.time
+                    if late > PAUSED:
                         began = time.monotonic() - frame.time
-                    time.sleep(max(0.0, began + frame.time - time.monotonic()))
+                    elif late > 1 / RATE:
+                        continue
+                    time.sleep(max(0.0, -late))
                 if time.monotonic() < due:
                     continue
                 due = time.monotonic() + 1 / RATE
