@@ -71,7 +71,7 @@ class Guard:
         if not self._is_ours(host):
             return _no(403, "this address is not the page's; open the one that camdigits serve printed")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             return _no(403, "asked for by a page of another site")
         if self._token is not None:
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
@@ -86,11 +86,10 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         try:
-            name = urlsplit(f"//{host}").hostname or ""
-            ip_address(name)
+            name = urlsplit(f"//{host}").hostname or ""  # raises where a bracket is not closed
         except ValueError:
-            return name.lower().rstrip(".") in self._names
-        return True
+            return False
+        return name.rstrip(".") in self._names or is_address(name)
 
     def _is_token(self, text: str) -> bool:
         return self._token is not None and secrets.compare_digest(text.encode(), self._token.encode())
@@ -100,6 +99,15 @@ class Guard:
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self._secure)
         return answer
+
+
+def is_address(name: str) -> bool:
+    """Say whether a host is named by its IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _token_of(headers: Headers) -> str:

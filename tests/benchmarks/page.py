@@ -93,9 +93,8 @@ def in_time(delays: Sequence[tuple[float, float]]) -> Iterator[float]:
 
 def report(who: str, ages: Sequence[float]) -> None:
     cuts = statistics.quantiles(ages, n=100)
-    print(
-        f"{who:8} age of the answer: median {1000 * cuts[49]:.0f}, p95 {1000 * cuts[94]:.0f}, p99 {1000 * cuts[98]:.0f} ms"
-    )
+    median, p95, p99 = (1000 * cuts[at] for at in (49, 94, 98))
+    print(f"{who:8} age of the answer: median {median:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms")
 
 
 def main() -> None:
