@@ -255,6 +255,9 @@ def serve(
         str | None,
         typer.Option(metavar="CAMERA|FILE|DIR|URL", help="What all may watch, as camdigits live has it."),
     ] = None,
+    collect: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Save here, by label, digits that people say were misread.")
+    ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
@@ -263,7 +266,7 @@ def serve(
     from camdigits.web.serve import ServeSettings
     from camdigits.web.serve import serve as run
 
-    run(ServeSettings(host, port, source, open_browser=not no_open, model=model, min_confidence=min_confidence))
+    run(ServeSettings(host, port, source, collect, not no_open, model, min_confidence))
 
 
 @app.command()

@@ -3,24 +3,25 @@
 Its JSON is that of the command line; errors are {"error": …}, with the source where it is a picture that failed.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, File, Query, Request, UploadFile, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import FastAPI, File, Form, Query, Request, UploadFile, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from camdigits.classify import Classifier
-from camdigits.errors import ModelError, PictureError
-from camdigits.types import MIN_CONFIDENCE
-from camdigits.web.details import with_details
+from camdigits.errors import ModelError, PictureError, SinkError
+from camdigits.types import MIN_CONFIDENCE, Box
+from camdigits.web.collect import Collection
+from camdigits.web.details import ink_of, with_details
 from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size, decode_and_read
 from camdigits.web.stream import follow_camera
 from camdigits.web.watch import Watch
@@ -77,15 +78,23 @@ class Offer(BaseModel):
     """What this server has.
 
     models: the default one first. min_confidence: where none is asked for. source: what WS /api/watch shows, if
-    anything.
+    anything. collects: whether POST /api/wrong takes corrections.
     """
 
     models: list[ModelEntry]
     min_confidence: float
     version: str
     source: str | None
+    collects: bool
 
 
+class Saved(BaseModel):
+    """Where in the folder a corrected digit lies."""
+
+    saved: str
+
+
+Sent = Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP or TIFF.")]
 Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure than this are left out.")]
 ModelName = Annotated[str, Query(max_length=200, description="As GET /api/models names it; empty: the default one.")]
 
@@ -101,8 +110,17 @@ MOST_SOCKETS = {"stream": 32, "watch": 100}
 """Cameras and viewers at once; more are turned away."""
 
 
-def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE, watch: Watch | None = None) -> FastAPI:
-    """Return the app. watch: what the server itself sees, if anything. Who may ask is the Guard's to say."""
+def create_app(
+    models: Models,
+    min_confidence: float = MIN_CONFIDENCE,
+    watch: Watch | None = None,
+    collection: Collection | None = None,
+) -> FastAPI:
+    """Return the app.
+
+    watch: what the server itself sees, if anything. collection: where corrections go, if anywhere. Who may ask is the
+    Guard's to say.
+    """
     sockets = dict.fromkeys(MOST_SOCKETS, 0)
 
     @asynccontextmanager
@@ -153,33 +171,72 @@ def create_app(models: Models, min_confidence: float = MIN_CONFIDENCE, watch: Wa
         return {"models": entries, "min_confidence": min_confidence} | {
             "version": app.version,
             "source": watch.name if watch else None,
+            "collects": collection is not None,
         }
 
-    @app.post("/api/image", response_model=PictureRead, response_model_exclude_unset=True, responses=FAILURES)
-    async def read(
-        file: Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP or TIFF.")],
-        model: ModelName = "",
-        min_confidence: Confidence = min_confidence,
-        details: Annotated[bool, Query(description="Add top and patch to each digit.")] = False,
-    ) -> Any:
-        """Read the numbers in a picture, as `camdigits image --json` does."""
+    async def answer(file: UploadFile, model: str, tell: Callable[[bytes, str, Classifier], Response]) -> Response:
+        """Return what is told of a picture, in a thread that reads, or why nothing is."""
         classifier = await run_in_threadpool(chosen, model)  # it may have to be opened
         name = picture_name(file.filename)
         encoded = await file.read()
         try:
             size = checked_size(encoded, name)
-
-            def told() -> dict[str, Any]:
-                still = decode_and_read(encoded, name, classifier, min_confidence)
-                return with_details(still, classifier.labels) if details else still.to_dict()
-
-            return JSONResponse(await app.state.readers.picture(size, told))
+            readers: Readers = app.state.readers
+            return await readers.picture(size, tell, encoded, name, classifier)
         except PictureError as error:
             return JSONResponse({"source": name, "error": str(error).removeprefix(f"{name}: ")}, 422)
         except TooLargeError as error:
             return JSONResponse({"source": name, "error": str(error)}, 413)
         except TooMuchError as error:
             return JSONResponse({"source": name, "error": str(error)}, 503, {"Retry-After": "2"})
+
+    @app.post("/api/image", response_model=PictureRead, responses=FAILURES)
+    async def read(
+        file: Sent,
+        model: ModelName = "",
+        min_confidence: Confidence = min_confidence,
+        details: Annotated[bool, Query(description="Add top and patch to each digit.")] = False,
+    ) -> Response:
+        """Read the numbers in a picture, as `camdigits image --json` does."""
+
+        def tell(encoded: bytes, name: str, classifier: Classifier) -> Response:
+            still = decode_and_read(encoded, name, classifier, min_confidence)
+            return JSONResponse(with_details(still, classifier.labels) if details else still.to_dict())
+
+        return await answer(file, model, tell)
+
+    async def correct(
+        file: Sent,
+        box: Annotated[str, Form(pattern=r"^\d{1,6}(,\d{1,6}){3}$", description="x,y,w,h of the digit as read.")],
+        label: Annotated[str, Form(max_length=100, description="What it is: one of the model's labels.")],
+        model: ModelName = "",
+        min_confidence: Confidence = min_confidence,
+    ) -> Response:
+        """Save a digit that was misread, under the label that is right."""
+        assert collection
+        keep = collection
+
+        def tell(encoded: bytes, name: str, classifier: Classifier) -> Response:
+            if label not in classifier.labels:
+                return JSONResponse({"error": "the model knows no such label"}, 400)
+            still = decode_and_read(encoded, name, classifier, min_confidence)
+            x, y, w, h = map(int, box.split(","))
+            ink = ink_of(still, Box(x, y, w, h), classifier.labels)
+            if ink is None:
+                return JSONResponse({"source": name, "error": "no digit was read there"}, 404)
+            try:
+                return JSONResponse({"saved": keep.save(ink, label)}, 201)
+            except SinkError as error:
+                return JSONResponse({"error": str(error)}, 507)
+
+        return await answer(file, model, tell)
+
+    if collection:
+        failures = FAILURES | {
+            404: {"model": Failure, "description": "No digit was read there"},
+            507: {"model": Failure, "description": "It cannot be saved"},
+        }
+        app.post("/api/wrong", status_code=201, response_model=Saved, responses=failures)(correct)
 
     @asynccontextmanager
     async def accepted(socket: WebSocket, kind: str) -> AsyncIterator[bool]:

@@ -6,10 +6,11 @@ from typing import Any
 import cv2
 import numpy as np
 from cv2.typing import MatLike
+from numpy.typing import NDArray
 
 from camdigits.normalize import normalize
 from camdigits.stills import Still
-from camdigits.types import Digit, Image, Number, Trace
+from camdigits.types import Box, Digit, Number, Trace
 
 TOP = 3
 """So many labels are told of each digit."""
@@ -32,6 +33,21 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
     return told
 
 
+def ink_of(still: Still, box: Box, labels: tuple[str, ...]) -> NDArray[np.uint8] | None:
+    """Return the ink of the digit with this box, upright, 255 on 0; None where none was read there."""
+    for number in still.numbers:
+        for digit in number.digits:
+            if digit.box == box:
+                ink = still.trace.candidates[_candidate(still.trace, digit, labels)].ink
+                return np.ascontiguousarray(np.rot90(ink, _quarters(number)))
+    return None
+
+
+def _quarters(number: Number) -> int:
+    """Return how often a page was turned by 90 degrees counterclockwise to be upright."""
+    return round(-number.angle / 90) % 4
+
+
 def _candidate(trace: Trace, digit: Digit, labels: tuple[str, ...]) -> int:
     """Return which candidate a digit is: that of its box, its label and its confidence."""
     column = labels.index(digit.label)
@@ -39,11 +55,10 @@ def _candidate(trace: Trace, digit: Digit, labels: tuple[str, ...]) -> int:
     return min(same, key=lambda i: abs(float(trace.probabilities[i, column]) - digit.confidence))
 
 
-def _patch(trace: Trace, at: int, number: Number) -> Image:
+def _patch(trace: Trace, at: int, number: Number) -> NDArray[np.uint8]:
     """Return a candidate's patch as the model saw it: a page on its side was turned upright first."""
-    quarters = round(-number.angle / 90) % 4
     (patch,) = normalize([trace.candidates[at]])
-    return np.asarray(255 - np.round(255 * np.rot90(patch, quarters)), np.uint8)
+    return np.asarray(255 - np.round(255 * np.rot90(patch, _quarters(number))), np.uint8)
 
 
 def data_address(image: MatLike, suffix: str = ".png") -> str:

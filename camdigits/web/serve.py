@@ -11,6 +11,7 @@ import webbrowser
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -35,12 +36,14 @@ class ServeSettings:
     """What `camdigits serve` can be asked for.
 
     host, port: where it listens; port 0 is any that is free. source: what everyone may watch, as open_source takes it,
-    None for nothing. open_browser: open the page once it is there.
+    None for nothing. collect: where digits go that people say were misread, None: nowhere. open_browser: open the page
+    once it is there.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     source: str | None = None
+    collect: Path | None = None
     open_browser: bool = True
     model: str = "cnn"
     min_confidence: float = MIN_CONFIDENCE
@@ -49,12 +52,13 @@ class ServeSettings:
 def serve(settings: ServeSettings) -> None:
     """Serve until Ctrl-C or SIGTERM, which are ordinary ends.
 
-    Raises ServeError where the port cannot be had or the extra is missing, SourceError, ModelError.
+    Raises ServeError where the port cannot be had or the extra is missing, SourceError, ModelError, SinkError.
     """
     try:
         import uvicorn
 
         from camdigits.web.app import create_app
+        from camdigits.web.collect import Collection
         from camdigits.web.guard import Guard
         from camdigits.web.reading import Models
         from camdigits.web.watch import Watch
@@ -69,10 +73,11 @@ def serve(settings: ServeSettings) -> None:
     with _listen(settings.host, settings.port) as listener:
         token = None if _is_loopback(settings.host) else secrets.token_urlsafe(16)
         port = listener.getsockname()[1]
+        collection = Collection(settings.collect) if settings.collect else None
         watch = None
         if settings.source is not None:
             watch = Watch(settings.source, models[models.default], settings.min_confidence)
-        guard = Guard(create_app(models, settings.min_confidence, watch), _names(settings.host), token)
+        guard = Guard(create_app(models, settings.min_confidence, watch, collection), _names(settings.host), token)
         config = uvicorn.Config(
             guard,
             log_level="error",

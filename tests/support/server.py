@@ -1,5 +1,6 @@
 """`camdigits serve` as users start it: a process of its own, on a port of its own."""
 
+import base64
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 
 from tests.support.screen import wait_until
 
@@ -77,3 +80,9 @@ def _answers(server: Server) -> bool:
         return httpx.get(server.root + "/", verify=False).status_code in (200, 401)
     except httpx.TransportError:
         return False
+
+
+def decoded(address: str) -> np.ndarray:
+    """Return the grey picture in a data: address."""
+    encoded = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,6 +1,5 @@
 """The HTTP API: the command line's JSON, of whatever may be sent, to whoever may ask."""
 
-import base64
 import json
 import struct
 import zlib
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.command import SAMPLES, camdigits
-from tests.support.server import Server, serving
+from tests.support.server import Server, decoded, serving
 
 PICTURES = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".jpg", ".png"))
 
@@ -35,7 +34,7 @@ def test_details_show_what_the_model_saw_and_what_else_it_may_be(server: Server)
             assert top[0] == [digit["label"], digit["confidence"]]
             assert [chance for _, chance in top] == sorted((chance for _, chance in top), reverse=True)
             assert len(top) == 3
-            patch = _decoded(digit.pop("patch"))
+            patch = decoded(digit.pop("patch"))
             assert patch.shape == (28, 28)
             assert patch[0, 0] == 255 > 60 > patch.min()  # ink on paper
             assert digit == bare
@@ -48,16 +47,11 @@ def test_patches_of_a_page_on_its_side_stand_upright(server: Server) -> None:
     after = server.send(turned, params={"details": True}).json()["numbers"]
     assert [number["text"] for number in after] == [number["text"] for number in before]
     upright, seen = (
-        np.stack([_decoded(digit["patch"]) for number in numbers for digit in number["digits"]]).astype(int)
+        np.stack([decoded(digit["patch"]) for number in numbers for digit in number["digits"]]).astype(int)
         for numbers in (before, after)
     )
     differences = [np.abs(upright - np.rot90(seen, turns, axes=(1, 2))).mean() for turns in range(4)]
     assert differences[0] < 0.7 * min(differences[1:])
-
-
-def _decoded(address: str) -> np.ndarray:
-    encoded = base64.b64decode(address.removeprefix("data:image/png;base64,"))
-    return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def test_lists_the_models_and_reads_with_the_one_chosen(server: Server) -> None:

@@ -274,6 +274,18 @@ def test_watches_what_the_server_sees(open_page: Callable[..., Any]) -> None:
         page.click("#tab-draw")  # or it would be asked for when the server is gone
 
 
+def test_a_digit_that_was_misread_becomes_a_lesson(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    with serving("--collect", tmp_path) as collecting:
+        page = open_page(collecting.root)
+        drop(page, SAMPLES / "crop-paper.png")
+        page.locator(".number button").click()
+        card = page.locator(".picture .card")
+        card.locator("select").select_option("6")
+        card.get_by_role("button", name="Save").click()
+        expect(card.get_by_role("status")).to_have_text("Saved, thank you.")
+    assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["6"]
+
+
 def test_another_model_or_threshold_reads_again(page: Any) -> None:
     drop(page, SAMPLES / "number.jpg")
     chance = page.locator(".picture small")

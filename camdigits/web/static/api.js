@@ -3,6 +3,8 @@
 export const settings = new EventTarget();
 settings.model = "";
 settings.confidence = 0.5;
+settings.labels = [];
+settings.collects = false;
 
 export function change(values) {
   Object.assign(settings, values);
@@ -31,6 +33,15 @@ export async function readPicture(blob, name) {
   const asked = query();
   asked.set("details", "true");
   return ask(`api/image?${asked}`, { method: "POST", body: form });
+}
+
+/** Say what a digit in a picture really is. */
+export async function correct({ blob, name }, box, label) {
+  const form = new FormData();
+  form.append("file", blob, name);
+  form.append("box", box.join());
+  form.append("label", label);
+  return ask(`api/wrong?${query()}`, { method: "POST", body: form });
 }
 
 /** A sentence over the page; none takes it away. */

@@ -81,8 +81,9 @@ async function readAgain() {
   while (isStale) {
     isStale = false;
     try {
-      const said = strokes.length ? await readPicture(await picture(), "drawing.png") : null;
-      if (strokes.length || !said) tellRead(said);
+      const sheet = strokes.length ? { blob: await picture(), name: "drawing.png" } : null;
+      const said = sheet && (await readPicture(sheet.blob, sheet.name));
+      if (strokes.length || !said) tellRead(said, sheet);
       tell();
     } catch (error) {
       tell(error.message);
@@ -92,13 +93,13 @@ async function readAgain() {
   isReading = false;
 }
 
-function tellRead(said) {
+function tellRead(said, sheet) {
   read = said;
   marked = -1;
   const numbers = said?.numbers ?? [];
   const empty = "Whole numbers, one or several, as you would write them on paper.";
   answer(byId("drawn"), asText(numbers), strokes.length ? "Nothing that looks like a digit yet." : empty);
-  const cards = numbers.flatMap((number) => number.digits).map(card);
+  const cards = numbers.flatMap((number) => number.digits).map((digit) => card(digit, sheet));
   cards.forEach((element, at) => {
     element.addEventListener("pointerenter", () => mark(at));
     element.addEventListener("pointerleave", () => mark(-1));

@@ -1,6 +1,6 @@
 // What several parts of the page are made of.
 
-import { percent } from "./api.js";
+import { correct, percent, settings } from "./api.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -11,8 +11,8 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A digit's patch and what else it may be. */
-export function card(digit) {
+/** A digit's patch and what else it may be. picture: what it was read in, for corrections, where they are collected. */
+export function card(digit, picture) {
   const bars = digit.top.map(([label, chance]) =>
     make(
       "li",
@@ -23,7 +23,30 @@ export function card(digit) {
     ),
   );
   const patch = make("img", { src: digit.patch, alt: `What the model saw of the ${digit.label}`, width: 70, height: 70 });
-  return make("figure", { className: "card" }, patch, make("ol", { className: "bars" }, ...bars));
+  const whole = make("figure", { className: "card" }, patch, make("ol", { className: "bars" }, ...bars));
+  if (settings.collects && picture) whole.append(correction(digit, picture));
+  return whole;
+}
+
+function correction(digit, picture) {
+  const labels = settings.labels.map((label) => make("option", { textContent: label, selected: label === digit.label }));
+  const choice = make("select", {}, ...labels);
+  const save = make("button", { textContent: "Save" });
+  const said = make("span", { className: "quiet", role: "status" });
+  const form = make("form", {}, make("label", {}, "Wrong? It is a ", choice), save, said);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    save.disabled = true;
+    try {
+      await correct(picture, digit.box, choice.value);
+      said.textContent = "Saved, thank you.";
+    } catch (error) {
+      said.textContent = error.message;
+      save.disabled = false;
+    }
+  });
+  choice.addEventListener("change", () => (save.disabled = false));
+  return form;
 }
 
 /** Show an answer, or the sentence that stands in its place. */

@@ -52,7 +52,11 @@ byId("theme").addEventListener("click", () => {
   localStorage.setItem("theme", root.style.colorScheme);
 });
 
-byId("model").addEventListener("change", ({ target }) => change({ model: target.value }));
+byId("model").addEventListener("change", ({ target }) => choose(target.value));
+
+function choose(name) {
+  change({ model: name, labels: offer.models.find((model) => model.name === name).labels });
+}
 
 byId("confidence").addEventListener("input", ({ target }) => {
   byId("confidence-said").value = percent(Number(target.value));
@@ -62,8 +66,9 @@ byId("confidence").addEventListener("change", ({ target }) => change({ confidenc
 pictures.whenGiven(() => show("pictures"));
 if (location.hash !== "#watch") show(location.hash.slice(1)); // whether there is something to watch is yet to be asked
 
+let offer = null;
 try {
-  const offer = await ask("api/models");
+  offer = await ask("api/models");
   byId("model").append(...offer.models.map(({ name }) => make("option", { value: name, textContent: name })));
   byId("confidence").value = offer.min_confidence;
   byId("confidence-said").value = percent(offer.min_confidence);
@@ -71,7 +76,8 @@ try {
     byId("tab-watch").hidden = false;
     byId("watched").setAttribute("aria-label", `What ${offer.source} sees`);
   }
-  change({ model: offer.models[0].name, confidence: offer.min_confidence });
+  Object.assign(settings, { confidence: offer.min_confidence, collects: offer.collects });
+  choose(offer.models[0].name);
 } catch (error) {
   tell(error.message);
 }

@@ -66,7 +66,7 @@ function showEntry(entry) {
       box.classList.toggle("on", other === at);
       button.setAttribute("aria-pressed", other === at);
     });
-    detail.replaceChildren(card(digit));
+    detail.replaceChildren(card(digit, { blob: entry.file, name: entry.name }));
   }
 
   const lines = new Map();
