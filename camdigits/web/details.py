@@ -8,9 +8,9 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.normalize import normalize
+from camdigits.normalize import normalize_ink
 from camdigits.stills import Still
-from camdigits.types import Box, Digit, Number, Trace
+from camdigits.types import Box, Candidate, Digit, Number, Trace
 
 TOP = 3
 """So many labels are told of each digit."""
@@ -23,13 +23,15 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
     28x28 picture as a data: address.
     """
     told = still.to_dict()
+    names = (*labels, "")
     for number, said in zip(still.numbers, told["numbers"], strict=True):
         for digit, row in zip(number.digits, said["digits"], strict=True):
             at = _candidate(still.trace, digit, labels)
-            best = np.argsort(-still.trace.probabilities[at])[:TOP]
-            names = (*labels, "")
-            row["top"] = [[names[k], round(float(still.trace.probabilities[at, k]), 4)] for k in best]
-            row["patch"] = data_address(_patch(still.trace, at, number))
+            probabilities = still.trace.probabilities[at]
+            best = np.argsort(-probabilities)[:TOP]
+            row["top"] = [[names[k], round(float(probabilities[k]), 4)] for k in best]
+            patch = normalize_ink(_upright(still.trace.candidates[at], number))
+            row["patch"] = data_address(255 - np.round(255 * patch))
     return told
 
 
@@ -38,14 +40,8 @@ def ink_of(still: Still, box: Box, labels: tuple[str, ...]) -> NDArray[np.uint8]
     for number in still.numbers:
         for digit in number.digits:
             if digit.box == box:
-                ink = still.trace.candidates[_candidate(still.trace, digit, labels)].ink
-                return np.ascontiguousarray(np.rot90(ink, _quarters(number)))
+                return _upright(still.trace.candidates[_candidate(still.trace, digit, labels)], number)
     return None
-
-
-def _quarters(number: Number) -> int:
-    """Return how often a page was turned by 90 degrees counterclockwise to be upright."""
-    return round(-number.angle / 90) % 4
 
 
 def _candidate(trace: Trace, digit: Digit, labels: tuple[str, ...]) -> int:
@@ -55,10 +51,9 @@ def _candidate(trace: Trace, digit: Digit, labels: tuple[str, ...]) -> int:
     return min(same, key=lambda i: abs(float(trace.probabilities[i, column]) - digit.confidence))
 
 
-def _patch(trace: Trace, at: int, number: Number) -> NDArray[np.uint8]:
-    """Return a candidate's patch as the model saw it: a page on its side was turned upright first."""
-    (patch,) = normalize([trace.candidates[at]])
-    return np.asarray(255 - np.round(255 * np.rot90(patch, _quarters(number))), np.uint8)
+def _upright(candidate: Candidate, number: Number) -> NDArray[np.uint8]:
+    """Return the ink as the model saw it: a page on its side was turned upright first."""
+    return np.ascontiguousarray(np.rot90(candidate.ink, round(-number.angle / 90) % 4))
 
 
 def data_address(image: MatLike, suffix: str = ".png") -> str:

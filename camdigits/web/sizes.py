@@ -1,10 +1,16 @@
-"""How much memory a picture takes once decoded, read off its header: nothing is decoded that takes too much."""
+"""How much memory a picture takes once decoded, read off its headers: nothing is decoded that takes too much.
+
+What lies about its size is not a picture, either: decoders make room for what a header states.
+"""
 
 import struct
 from collections.abc import Iterator
 
 SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's markers that state a size."""
+
+SCAN, MOST_SCANS = b"\xff\xda", 100
+"""A JPEG picture may come in any number of scans, each of which takes as long as a picture; ten are usual."""
 
 TIFF_FORMS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """How TIFF's whole numbers are laid out, by its types."""
@@ -30,7 +36,7 @@ def _size(encoded: bytes) -> tuple[int, int, int] | None:
     if encoded.startswith(b"\xff\xd8"):
         return _jpeg(encoded)
     if encoded.startswith(b"\x89PNG\r\n\x1a\n"):
-        return struct.unpack_from(">IIB", encoded, 16)
+        return _png(encoded)
     if encoded.startswith(b"BM"):
         core = struct.unpack_from("<I", encoded, 14)[0] == 12
         return *struct.unpack_from("<HH" if core else "<ii", encoded, 18), 8
@@ -42,8 +48,22 @@ def _size(encoded: bytes) -> tuple[int, int, int] | None:
     return None
 
 
+def _png(encoded: bytes) -> tuple[int, int, int] | None:
+    """Return what the first chunk states; None where any goes beyond the end: OpenCV makes room before it looks."""
+    at = 8
+    while at < len(encoded):
+        length, kind = struct.unpack_from(">I4s", encoded, at)
+        at += 12 + length
+        if kind == b"IEND":
+            break
+    width, height, bits = struct.unpack_from(">IIB", encoded, 16)
+    return (width, height, bits) if at <= len(encoded) else None
+
+
 def _jpeg(encoded: bytes) -> tuple[int, int, int] | None:
     """Return what the first frame header states; a thumbnail's lies inside another segment."""
+    if encoded.count(SCAN) > MOST_SCANS:
+        return None
     at = 2
     while at + 4 <= len(encoded):
         if encoded[at] != 0xFF:  # libjpeg looks for the next marker, too

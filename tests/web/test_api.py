@@ -102,8 +102,11 @@ def test_what_is_no_picture_is_told_as_the_command_line_does(server: Server) -> 
 
 def png_header(width: int, height: int, bits: int = 8) -> bytes:
     """A PNG that says it is of this size, without pixels."""
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0))
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def tiff_header(width: int, height: int, end: str = "<") -> bytes:
@@ -128,6 +131,20 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(server: Server, kind:
     answer = server.send(BOMBS[kind])
     assert answer.status_code == 413, answer.text
     assert "million pixels" in answer.json()["error"]
+
+
+def test_no_room_is_made_for_what_is_not_there(server: Server) -> None:
+    before = server.memory()
+    png = png_header(10, 10) + struct.pack(">I", 1_900_000_000) + b"IDAT" + bytes(1000)
+    assert server.send(png).status_code == 422
+    assert server.memory() < before + 100
+
+
+def test_a_picture_in_thousands_of_scans_is_refused(server: Server) -> None:
+    scans = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    assert server.send(scans).status_code == 200
+    last = scans[scans.rindex(b"\xff\xda") : -2]
+    assert server.send(scans[:-2] + 5000 * last + scans[-2:]).status_code == 422
 
 
 def test_too_many_bytes_are_refused(server: Server) -> None:
