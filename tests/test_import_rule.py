@@ -19,6 +19,7 @@ STAGES = {
     "window",
     "sinks",
     "pictures",
+    "formats",
     "turn",
     "cut",
     "closer",
@@ -27,8 +28,9 @@ STAGES = {
 }
 GROUND = {"types", "errors"}
 PAPER = {"ink", "rules"}
-# a model states the normalisation it was trained with, so classify reads its version; explain shows patches
-ALSO = {"classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
+# a model states the normalisation it was trained with, so classify reads its version; explain shows patches;
+# formats are what OpenCV does not decode
+ALSO = {"pictures": {"formats"}, "classify": {"normalize"}, "explain": {"normalize"}, "segment": PAPER, "closer": PAPER}
 ALLOWED = {
     "types": set(),
     "errors": set(),
@@ -36,7 +38,13 @@ ALLOWED = {
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
-HOMES = {"onnxruntime": {"classify"}, "typer": {"cli"}, "rich": {"cli"}}
+HOMES = {
+    "onnxruntime": {"classify"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "pillow_heif": {"formats"},
+    "pypdfium2": {"formats"},
+}
 WEB = {"fastapi", "starlette", "pydantic", "uvicorn", "websockets", "cryptography"}
 FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}
 

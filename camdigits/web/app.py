@@ -19,14 +19,21 @@ from starlette.exceptions import HTTPException
 
 from camdigits.classify import Classifier
 from camdigits.errors import ModelError, PictureError, SinkError
+from camdigits.formats import count_pages, is_pdf
+from camdigits.pictures import decode_picture
+from camdigits.stills import Still, read_still
 from camdigits.types import MIN_CONFIDENCE, Box
 from camdigits.web.collect import Collection
-from camdigits.web.details import ink_of, with_details
-from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size, decode_and_read
+from camdigits.web.details import SHOWN, ink_of, preview, with_details
+from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size
 from camdigits.web.stream import follow_camera
 from camdigits.web.watch import Watch
 
 STATIC = Path(__file__).parent / "static"
+
+
+Tell = Callable[[Still, Classifier, bytes, int], Response]
+"""Answers with what was read; also given are the file's bytes and how many pages it has."""
 
 
 class DigitRead(BaseModel):
@@ -51,13 +58,18 @@ class NumberRead(BaseModel):
 
 
 class PictureRead(BaseModel):
-    """What was read in one picture."""
+    """What was read in one picture.
+
+    Where details were asked for, pages says how many a PDF file has, and picture shows what browsers do not.
+    """
 
     source: str
     width: int
     height: int
     elapsed_ms: float
     numbers: list[NumberRead]
+    pages: int | None = None
+    picture: str | None = None
 
 
 class Failure(BaseModel):
@@ -94,7 +106,8 @@ class Saved(BaseModel):
     saved: str
 
 
-Sent = Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP or TIFF.")]
+Sent = Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP, TIFF; with an extra also HEIC and PDF.")]
+Page = Annotated[int, Query(ge=1, le=100_000, description="Of a PDF file, from 1.")]
 Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure than this are left out.")]
 ModelName = Annotated[str, Query(max_length=200, description="As GET /api/models names it; empty: the default one.")]
 
@@ -174,15 +187,22 @@ def create_app(
             "collects": collection is not None,
         }
 
-    async def answer(file: UploadFile, model: str, tell: Callable[[bytes, str, Classifier], Response]) -> Response:
-        """Return what is told of a picture, in a thread that reads, or why nothing is."""
+    async def answer(file: UploadFile, model: str, min_confidence: float, page: int, tell: Tell) -> Response:
+        """Return what is told of a picture, once it is read, or why it is not."""
         classifier = await run_in_threadpool(chosen, model)  # it may have to be opened
         name = picture_name(file.filename)
         encoded = await file.read()
+
+        def read() -> Response:
+            pages = count_pages(encoded, name) if is_pdf(encoded) else 1
+            source = f"{name}#page={page}" if pages > 1 else name  # as the command line calls it
+            still = read_still(decode_picture(encoded, name, page), source, classifier, min_confidence)
+            return tell(still, classifier, encoded, pages)
+
         try:
-            size = checked_size(encoded, name)
+            size = await run_in_threadpool(checked_size, encoded, name)
             readers: Readers = app.state.readers
-            return await readers.picture(size, tell, encoded, name, classifier)
+            return await readers.picture(size, read)
         except PictureError as error:
             return JSONResponse({"source": name, "error": str(error).removeprefix(f"{name}: ")}, 422)
         except TooLargeError as error:
@@ -195,15 +215,22 @@ def create_app(
         file: Sent,
         model: ModelName = "",
         min_confidence: Confidence = min_confidence,
+        page: Page = 1,
         details: Annotated[bool, Query(description="Add top and patch to each digit.")] = False,
     ) -> Response:
         """Read the numbers in a picture, as `camdigits image --json` does."""
 
-        def tell(encoded: bytes, name: str, classifier: Classifier) -> Response:
-            still = decode_and_read(encoded, name, classifier, min_confidence)
-            return JSONResponse(with_details(still, classifier.labels) if details else still.to_dict())
+        def tell(still: Still, classifier: Classifier, encoded: bytes, pages: int) -> Response:
+            if not details:
+                return JSONResponse(still.to_dict())
+            told = with_details(still, classifier.labels)
+            if is_pdf(encoded):
+                told["pages"] = pages
+            if not encoded.startswith(SHOWN):
+                told["picture"] = preview(still.image)
+            return JSONResponse(told)
 
-        return await answer(file, model, tell)
+        return await answer(file, model, min_confidence, page, tell)
 
     async def correct(
         file: Sent,
@@ -211,25 +238,25 @@ def create_app(
         label: Annotated[str, Form(max_length=100, description="What it is: one of the model's labels.")],
         model: ModelName = "",
         min_confidence: Confidence = min_confidence,
+        page: Page = 1,
     ) -> Response:
         """Save a digit that was misread, under the label that is right."""
         assert collection
         keep = collection
 
-        def tell(encoded: bytes, name: str, classifier: Classifier) -> Response:
+        def tell(still: Still, classifier: Classifier, *_: object) -> Response:
             if label not in classifier.labels:
                 return JSONResponse({"error": "the model knows no such label"}, 400)
-            still = decode_and_read(encoded, name, classifier, min_confidence)
             x, y, w, h = map(int, box.split(","))
             ink = ink_of(still, Box(x, y, w, h), classifier.labels)
             if ink is None:
-                return JSONResponse({"source": name, "error": "no digit was read there"}, 404)
+                return JSONResponse({"source": still.source, "error": "no digit was read there"}, 404)
             try:
                 return JSONResponse({"saved": keep.save(ink, label)}, 201)
             except SinkError as error:
                 return JSONResponse({"error": str(error)}, 507)
 
-        return await answer(file, model, tell)
+        return await answer(file, model, min_confidence, page, tell)
 
     if collection:
         failures = FAILURES | {

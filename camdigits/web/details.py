@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from camdigits.normalize import normalize_ink
 from camdigits.stills import Still
-from camdigits.types import Box, Candidate, Digit, Number, Trace
+from camdigits.types import Box, Candidate, Digit, Image, Number, Trace
+
+SHOWN = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM")
+"""How files begin that browsers show."""
+
+WIDEST = 1600
+"""Pixels of the longer side of a preview."""
 
 TOP = 3
 """So many labels are told of each digit."""
@@ -33,6 +39,12 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
             patch = normalize_ink(_upright(still.trace.candidates[at], number))
             row["patch"] = data_address(255 - np.round(255 * patch))
     return told
+
+
+def preview(image: Image) -> str:
+    """Return a picture, no larger than WIDEST, as browsers show it."""
+    scale = min(1.0, WIDEST / max(image.shape[:2]))
+    return data_address(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), ".jpg")
 
 
 def ink_of(still: Still, box: Box, labels: tuple[str, ...]) -> NDArray[np.uint8] | None:

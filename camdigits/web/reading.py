@@ -1,6 +1,7 @@
 """Models that are open, and the threads that read with them: so many at once, so many waiting, so long at most."""
 
 import asyncio
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -9,8 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from camdigits.classify import Classifier, find_model, shipped_models
 from camdigits.errors import PictureError
-from camdigits.pictures import decode_picture
-from camdigits.stills import Still, read_still
+from camdigits.formats import LONGEST, heic_size, is_heic, is_pdf
 from camdigits.web.sizes import decoded_bytes
 
 MAX_PIXELS = 50_000_000
@@ -117,14 +117,11 @@ class Readers:
 
 def checked_size(encoded: bytes, name: str, most: int = MAX_PIXELS) -> int:
     """Return how many bytes a picture will take. Raises PictureError where it is none, TooLargeError."""
-    size = decoded_bytes(encoded)
+    if is_pdf(encoded):
+        return 3 * LONGEST**2
+    size = 3 * math.prod(heic_size(encoded, name)) if is_heic(encoded) else decoded_bytes(encoded)
     if not size:
         raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
     if size > 3 * most:
         raise TooLargeError(f"more than {most / 1e6:g} million pixels; reduce it first")
     return size
-
-
-def decode_and_read(encoded: bytes, name: str, classifier: Classifier, min_confidence: float) -> Still:
-    """Return what is read in the bytes of a file. Raises PictureError."""
-    return read_still(decode_picture(encoded, name), name, classifier, min_confidence)

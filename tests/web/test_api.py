@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.support.command import SAMPLES, camdigits
+from tests.support.documents import heic, pdf
 from tests.support.server import Server, decoded, serving
 
 PICTURES = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".jpg", ".png"))
@@ -52,6 +53,22 @@ def test_patches_of_a_page_on_its_side_stand_upright(server: Server) -> None:
     )
     differences = [np.abs(upright - np.rot90(seen, turns, axes=(1, 2))).mean() for turns in range(4)]
     assert differences[0] < 0.7 * min(differences[1:])
+
+
+def test_pages_and_pictures_of_phones_are_read_as_the_command_line_does(server: Server, tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    pytest.importorskip("pillow_heif")
+    number, columns = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
+    (tmp_path / "scan.pdf").write_bytes(pdf([number, columns]))
+    (tmp_path / "phone.heic").write_bytes(heic(number))
+    command = map(json.loads, camdigits("image", "--json", "scan.pdf", "phone.heic", cwd=tmp_path).stdout.splitlines())
+    for name, page, expected in zip(("scan.pdf", "scan.pdf", "phone.heic"), (1, 2, 1), command, strict=True):
+        told = server.send(tmp_path / name, params={"page": page}).json()
+        assert told | {"elapsed_ms": 0} == expected | {"elapsed_ms": 0}
+    told = server.send(tmp_path / "scan.pdf", params={"details": True}).json()
+    assert told["pages"] == 2
+    assert told["picture"].startswith("data:image/jpeg;base64,")
+    assert server.send(tmp_path / "scan.pdf", params={"page": 3}).status_code == 422
 
 
 def test_lists_the_models_and_reads_with_the_one_chosen(server: Server) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 from tests.support.command import SAMPLES
+from tests.support.documents import pdf
 from tests.support.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -172,6 +174,19 @@ def test_reads_every_sample_that_is_dropped(page: Any) -> None:
     for row, picture in zip(LABELS, page.locator(".picture").all(), strict=True):
         assert lines(picture) == row["numbers"], row["file"]
         assert picture.locator(".chip").all_inner_texts() == [text for line in row["numbers"] for text in line]
+
+
+def test_shows_what_browsers_do_not(page: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    number, columns = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
+    (tmp_path / "scan.pdf").write_bytes(pdf([number, columns]))
+    cv2.imwrite(str(tmp_path / "scan.tiff"), number)
+    drop(page, tmp_path / "scan.pdf", tmp_path / "scan.tiff")
+    expect(page.locator(".picture .lines")).to_have_count(3)
+    assert page.locator(".picture h2").all_inner_texts() == ["scan.pdf", "scan.pdf, page 2", "scan.tiff"]
+    assert lines(page.locator(".picture").nth(1))[0] == ["1234", "567"]
+    for image in page.locator(".boxed img").all():
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 1000
 
 
 def test_boxes_lie_on_the_digits(page: Any) -> None:

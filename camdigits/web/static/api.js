@@ -27,21 +27,24 @@ export async function ask(path, options) {
   return said;
 }
 
-export async function readPicture(blob, name) {
+export async function readPicture(blob, name, page = 1) {
   const form = new FormData();
   form.append("file", blob, name);
   const asked = query();
   asked.set("details", "true");
+  asked.set("page", page);
   return ask(`api/image?${asked}`, { method: "POST", body: form });
 }
 
 /** Say what a digit in a picture really is. */
-export async function correct({ blob, name }, box, label) {
+export async function correct({ blob, name, page = 1 }, box, label) {
   const form = new FormData();
   form.append("file", blob, name);
   form.append("box", box.join());
   form.append("label", label);
-  return ask(`api/wrong?${query()}`, { method: "POST", body: form });
+  const asked = query();
+  asked.set("page", page);
+  return ask(`api/wrong?${asked}`, { method: "POST", body: form });
 }
 
 /** A sentence over the page; none takes it away. */

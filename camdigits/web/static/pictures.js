@@ -5,7 +5,7 @@ import { byId, card, make } from "./elements.js";
 
 const AT_ONCE = 2;
 
-const entries = []; // {file, name, said, place}
+const entries = []; // {file, name, page, said, place}
 const waiting = [];
 let working = 0;
 let given = () => {};
@@ -17,12 +17,24 @@ export function whenGiven(callback) {
 
 export function add(files) {
   for (const file of files) {
-    const entry = { file, name: file.name, said: null, place: make("article", { className: "picture" }) };
+    const entry = { file, name: file.name, page: 1, said: null, place: make("article", { className: "picture" }) };
     entries.push(entry);
     byId("read").append(entry.place);
     readLater(entry);
   }
   if (files.length) given();
+}
+
+/** A document's other pages, after its first. */
+function addPages({ file, page, place, said }) {
+  const others = [];
+  for (let next = said.pages; page === 1 && next > 1; next -= 1) {
+    const entry = { file, name: `${file.name}, page ${next}`, page: next, said: null, place: make("article", { className: "picture" }) };
+    place.after(entry.place);
+    others.unshift(entry);
+  }
+  entries.splice(entries.findIndex((entry) => entry.place === place) + 1, 0, ...others);
+  others.forEach(readLater);
 }
 
 function readLater(entry) {
@@ -45,8 +57,10 @@ async function work() {
 
 async function readEntry(entry) {
   try {
-    entry.said = await readPicture(entry.file, entry.name);
+    const isFirst = !entry.said;
+    entry.said = await readPicture(entry.file, entry.file.name, entry.page);
     showEntry(entry);
+    if (isFirst) addPages(entry);
   } catch (error) {
     entry.said = { source: entry.name, error: error.message };
     entry.place.replaceChildren(make("h2", { textContent: entry.name }), make("p", { textContent: error.message }));
@@ -66,7 +80,7 @@ function showEntry(entry) {
       box.classList.toggle("on", other === at);
       button.setAttribute("aria-pressed", other === at);
     });
-    detail.replaceChildren(card(digit, { blob: entry.file, name: entry.name }));
+    detail.replaceChildren(card(digit, { blob: entry.file, name: entry.file.name, page: entry.page }));
   }
 
   const lines = new Map();
@@ -138,7 +152,7 @@ const formats = {
     [COLUMNS, ...read.flatMap(({ said }) => said.numbers.map((n) => [said.source, n.line, n.text, n.confidence.toFixed(4), n.angle.toFixed(1), ...n.box]))]
       .map((row) => row.map(quoted).join(","))
       .join("\n"),
-  json: (read) => read.map(({ said }) => JSON.stringify(said, (key, value) => (["patch", "top", "picture"].includes(key) ? undefined : value))).join("\n"),
+  json: (read) => read.map(({ said }) => JSON.stringify(said, (key, value) => (["patch", "top", "picture", "pages"].includes(key) ? undefined : value))).join("\n"),
 };
 
 function quoted(value) {
