@@ -258,6 +258,7 @@ def serve(
     collect: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save here, by label, digits that people say were misread.")
     ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypted, with a certificate made for this run.")] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
@@ -266,7 +267,7 @@ def serve(
     from camdigits.web.serve import ServeSettings
     from camdigits.web.serve import serve as run
 
-    run(ServeSettings(host, port, source, collect, not no_open, model, min_confidence))
+    run(ServeSettings(host, port, source, collect, tls, not no_open, model, min_confidence))
 
 
 @app.command()

@@ -97,7 +97,7 @@ class Guard:
     def _welcome(self, token: str) -> Response:
         """Keep the token in a cookie, and take it out of the address: it would stay in the browser's history."""
         answer = RedirectResponse("/", status_code=303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=self._secure)
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=self._secure)
         return answer
 
 

@@ -36,14 +36,15 @@ class ServeSettings:
     """What `camdigits serve` can be asked for.
 
     host, port: where it listens; port 0 is any that is free. source: what everyone may watch, as open_source takes it,
-    None for nothing. collect: where digits go that people say were misread, None: nowhere. open_browser: open the page
-    once it is there.
+    None for nothing. collect: where digits go that people say were misread, None: nowhere. tls: encrypted, by a
+    certificate made for this run. open_browser: open the page once it is there.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     source: str | None = None
     collect: Path | None = None
+    tls: bool = False
     open_browser: bool = True
     model: str = "cnn"
     min_confidence: float = MIN_CONFIDENCE
@@ -61,6 +62,7 @@ def serve(settings: ServeSettings) -> None:
         from camdigits.web.collect import Collection
         from camdigits.web.guard import Guard
         from camdigits.web.reading import Models
+        from camdigits.web.tls import encrypted, qr_code
         from camdigits.web.watch import Watch
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("camdigits"):
@@ -77,9 +79,10 @@ def serve(settings: ServeSettings) -> None:
         watch = None
         if settings.source is not None:
             watch = Watch(settings.source, models[models.default], settings.min_confidence)
-        guard = Guard(create_app(models, settings.min_confidence, watch, collection), _names(settings.host), token)
+        names = _names(settings.host)
+        app = create_app(models, settings.min_confidence, watch, collection)
         config = uvicorn.Config(
-            guard,
+            Guard(app, names, token, secure=settings.tls),
             log_level="error",
             access_log=False,
             server_header=False,
@@ -89,13 +92,23 @@ def serve(settings: ServeSettings) -> None:
             ws_max_queue=4,
             ws_per_message_deflate=False,
         )
-        address = _address(settings.host, port, token)
+        address = _address("https" if settings.tls else "http", settings.host, port, token)
         print(address, flush=True)
+        if settings.tls:
+            config.load()
+            config.ssl, fingerprint = encrypted({*names, *_reached_as(settings.host)})
+            _say(
+                "browsers warn of a certificate that nobody vouches for: it is this run's own, SHA-256 fingerprint\n"
+                f"{fingerprint}"
+            )
         if token:
+            secrecy = "" if settings.tls else "; nothing is encrypted: --tls changes that"
             _say(
                 f"listening on {settings.host}: whoever reaches this machine and has the address, with its token, can "
-                "have pictures read and see what --source sees; nothing is encrypted"
+                f"have pictures read and see what --source sees{secrecy}"
             )
+            if sys.stderr.isatty():
+                _say(qr_code(address))
         _run(uvicorn.Server(config), listener, address if settings.open_browser else None)
 
 
@@ -137,13 +150,19 @@ def _is_loopback(host: str) -> bool:
 
 def _names(host: str) -> frozenset[str]:
     own = socket.gethostname().lower()
-    return frozenset({"localhost", host.lower(), own, f"{own}.local"})
+    given = set() if host in ANYWHERE else {host.lower()}
+    return frozenset({"localhost", own, f"{own}.local"} | given)
 
 
-def _address(host: str, port: int, token: str | None) -> str:
+def _reached_as(host: str) -> set[str]:
+    """Return the addresses by which it is reached where it listens."""
+    return {"127.0.0.1", "::1", _own_address()} if host in ANYWHERE else {host}
+
+
+def _address(scheme: str, host: str, port: int, token: str | None) -> str:
     shown = _own_address() if host in ANYWHERE else host
     shown = f"[{shown}]" if ":" in shown else shown
-    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    return f"{scheme}://{shown}:{port}/" + (f"?token={token}" if token else "")
 
 
 def _own_address() -> str:

@@ -19,11 +19,12 @@ from tests.support.screen import wait_until
 
 @dataclass(frozen=True)
 class Server:
-    """address: as printed, with the token if there is one. port: where it listens."""
+    """address: as printed, with the token if there is one. port: where it listens. said: on stderr, at its end."""
 
     address: str
     port: int
     process: subprocess.Popen[str]
+    said: list[str]
 
     @property
     def root(self) -> str:
@@ -65,12 +66,13 @@ def serving(*arguments: str | Path) -> Iterator[Server]:
         address = process.stdout.readline().strip()
         assert address, process.stderr.read()
         port = int(address.split("/")[2].rpartition(":")[2])
-        server = Server(address, port, process)
+        server = Server(address, port, process, [])
         wait_until(lambda: _answers(server))
         yield server
     finally:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
+    server.said.append(said)
     assert process.returncode == 0, said
     assert "Traceback" not in said, said
 
