@@ -1,6 +1,7 @@
 """The page, in a real Chromium: drawn on, dropped on, shown a webcam."""
 
 import base64
+import hashlib
 import json
 import re
 import shutil
@@ -19,6 +20,7 @@ from tests.support.server import Server, serving
 sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+MODELS = SAMPLES.parent / "models"
 LABELS = [row for row in json.loads((SAMPLES / "labels.json").read_text()) if not row["file"].endswith(".mp4")]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -301,6 +303,21 @@ def test_a_digit_that_was_misread_becomes_a_lesson(open_page: Callable[..., Any]
     assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["6"]
 
 
+def test_the_figures_are_those_of_the_models_that_ship(page: Any) -> None:
+    page.click("#tab-figures")
+    rows = json.loads((MODELS / "REPORT.json").read_text())
+    expect(page.locator("#compared tbody tr")).to_have_count(len(rows))
+    first = page.locator("#compared tbody tr").first.locator("td").all_inner_texts()
+    assert first[0] == f"{100 * rows[0]['shares']['MNIST']:.2f}"
+    figures = json.loads(page.evaluate("fetch('figures.json').then((answer) => answer.text())"))
+    for measured in figures["measured"]:
+        digest = hashlib.sha256((MODELS / f"{measured['name']}.onnx").read_bytes()).hexdigest()
+        assert measured["sha256"] == digest, "run python docs/figures.py"
+        assert sum(map(sum, measured["matrix"])) == 10_000
+        expect(page.get_by_role("region", name=f"Confusions of {measured['name']}")).to_be_visible()
+    expect(page.locator(".gallery figure")).to_have_count(24)
+
+
 def test_another_model_or_threshold_reads_again(page: Any) -> None:
     drop(page, SAMPLES / "number.jpg")
     chance = page.locator(".picture small")
@@ -341,7 +358,7 @@ def test_the_whole_page_is_small_and_of_one_host(chromium: Callable[..., Any], s
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("tab", ["draw", "pictures", "camera"])
+@pytest.mark.parametrize("tab", ["draw", "pictures", "camera", "figures"])
 def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, scheme: str, tab: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(server.root, color_scheme=scheme, bypass_csp=True)
@@ -353,6 +370,8 @@ def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, scheme
         page.locator(".number button").first.click()
         expect(page.locator(".picture .card")).to_be_visible()
     else:
-        page.click("#tab-camera")
+        page.click(f"#tab-{tab}")
+    if tab == "figures":
+        expect(page.locator(".matrix")).to_have_count(2)
     found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()

@@ -4,10 +4,11 @@ import { ask, change, percent, settings, tell } from "./api.js";
 import { byId, make } from "./elements.js";
 import * as camera from "./camera.js";
 import * as draw from "./draw.js";
+import * as figures from "./figures.js";
 import * as pictures from "./pictures.js";
 import * as watch from "./watch.js";
 
-const parts = { draw, pictures, camera, watch };
+const parts = { draw, pictures, camera, watch, figures };
 let shown = "";
 
 function show(name) {
