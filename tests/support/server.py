@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import cv2
@@ -59,22 +60,24 @@ class Server:
 def serving(*arguments: str | Path) -> Iterator[Server]:
     """Start it with these arguments, give it, and end it as Ctrl-C does; it must end well."""
     command = [sys.executable, "-m", "camdigits", "serve", "--port", "0", "--no-open", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stderr
-    try:
-        address = process.stdout.readline().strip()
-        assert address, process.stderr.read()
-        port = int(address.split("/")[2].rpartition(":")[2])
-        server = Server(address, port, process, [])
-        wait_until(lambda: _answers(server))
-        yield server
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
-    server.said.append(said)
-    assert process.returncode == 0, said
-    assert "Traceback" not in said, said
+    with TemporaryFile("w+") as stderr:  # not a pipe: nobody reads it, and it would fill up
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        assert process.stdout
+        try:
+            address = process.stdout.readline().strip()
+            assert address, "the server did not start"
+            server = Server(address, int(address.split("/")[2].rpartition(":")[2]), process, [])
+            wait_until(lambda: _answers(server))
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+            process.stdout.close()
+            stderr.seek(0)
+            said = stderr.read()
+        server.said.append(said)
+        assert process.returncode == 0, said
+        assert "Traceback" not in said, said
 
 
 def _answers(server: Server) -> bool:
