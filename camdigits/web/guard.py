@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY = 32 * 2**20
 """Bytes of a request, at most."""
 
+HEAVY, MOST_HEAVY = 2**20, 8
+"""Bytes from which a request is heavy; so many such are there at once, since each lies in memory."""
+
 PATIENCE = 30.0
 """Seconds within which a request is all there."""
 
@@ -43,6 +46,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, names: Collection[str], token: str | None, secure: bool = False) -> None:
         self._app, self._names, self._token, self._secure = app, names, token, secure
+        self._heavy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
@@ -56,8 +60,15 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
-        if refusal is None:
-            await self._app(scope, _bounded(receive) if scope["type"] == "http" else receive, send_with_headers)
+        if refusal is None and scope["type"] == "http":
+            heavy = _is_heavy(scope)
+            self._heavy += heavy
+            try:
+                await self._app(scope, _bounded(receive), send_with_headers)
+            finally:
+                self._heavy -= heavy
+        elif refusal is None:
+            await self._app(scope, receive, send_with_headers)
         elif scope["type"] == "http":
             await refusal(scope, receive, send_with_headers)
         else:  # before it is accepted; the client sees 403
@@ -82,6 +93,8 @@ class Guard:
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY:
             return _no(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first")
+        if scope["type"] == "http" and _is_heavy(scope) and self._heavy >= MOST_HEAVY:
+            return _no(503, "too many large pictures at once; send it again in a moment")
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -99,6 +112,13 @@ class Guard:
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=self._secure)
         return answer
+
+
+def _is_heavy(scope: Scope) -> bool:
+    """Say whether a request has a large body, or one of unknown size."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    return "transfer-encoding" in headers or (length.isdecimal() and int(length[:20]) > HEAVY)
 
 
 def is_address(name: str) -> bool:
@@ -142,4 +162,4 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _no(status: int, error: str) -> Response:
-    return JSONResponse({"error": error}, status)
+    return JSONResponse({"error": error}, status, {"Retry-After": "2"} if status == 503 else None)

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from camdigits.classify import Classifier, find_model, shipped_models
@@ -21,6 +22,9 @@ LARGE = 10_000_000
 
 TIME_LIMIT = 10.0
 """Seconds after which nobody waits for a picture any more; the largest of noise takes two."""
+
+MOST_THREADS = 8
+"""Of each kind."""
 
 MOST_WAITING = 32
 """Pictures that may wait for a thread; more are turned away."""
@@ -68,7 +72,7 @@ class Readers:
     """
 
     def __init__(self) -> None:
-        count = max(2, os.cpu_count() or 1)
+        count = min(max(2, os.cpu_count() or 1), MOST_THREADS)
         self._frames = ThreadPoolExecutor(count, "reads frames")
         self._pictures = ThreadPoolExecutor(count, "reads pictures")
         self.turn = asyncio.Semaphore(count)
@@ -84,26 +88,28 @@ class Readers:
         if self._waiting >= MOST_WAITING:
             raise TooMuchError("too many pictures wait; send it again in a moment")
         loop = asyncio.get_running_loop()
-        self._waiting += 1
+        is_large = size > 3 * LARGE
 
         def done(_: Future[T]) -> None:
-            loop.call_soon_threadsafe(self._one_less)
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(self._one_less, is_large)
 
+        self._waiting += 1
         try:
-            async with asyncio.timeout(TIME_LIMIT):
-                if size > 3 * LARGE:
+            if is_large:
+                async with asyncio.timeout(TIME_LIMIT):
                     await self._large.acquire()
-                future = self._pictures.submit(work, *arguments, **named)
         except TimeoutError:
             self._waiting -= 1
             raise TooMuchError("large pictures are being read; send it again in a moment") from None
+        future = self._pictures.submit(work, *arguments, **named)
         future.add_done_callback(done)
-        if size > 3 * LARGE:
-            future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._large.release))
         try:
             async with asyncio.timeout(TIME_LIMIT):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
+            if future.cancel():  # it has not begun
+                raise TooMuchError("too many pictures wait; send it again in a moment") from None
             raise TooMuchError(f"not read within {TIME_LIMIT:.0f} seconds; send a smaller picture") from None
 
     def close(self) -> None:
@@ -111,8 +117,10 @@ class Readers:
         self._frames.shutdown(wait=False, cancel_futures=True)
         self._pictures.shutdown(wait=False, cancel_futures=True)
 
-    def _one_less(self) -> None:
+    def _one_less(self, is_large: bool) -> None:
         self._waiting -= 1
+        if is_large:
+            self._large.release()
 
 
 def checked_size(encoded: bytes, name: str, most: int = MAX_PIXELS) -> int:

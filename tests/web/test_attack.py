@@ -3,11 +3,14 @@
 import random
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from time import sleep
 from typing import Any
 
 import cv2
 import httpx
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -151,6 +154,28 @@ def test_what_is_hardly_http_gets_no_500(attacked: Server, said: bytes) -> None:
                 answer += piece
     assert not answer or answer[9:10] in (b"2", b"3", b"4"), answer[:200]
     assert attacked.get("/api/models").status_code == 200
+
+
+def test_of_too_many_pictures_at_once_some_are_put_off(attacked: Server) -> None:
+    noise = np.random.default_rng(8).integers(0, 256, (700, 700, 3), np.uint8)
+    light = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 20])[1].tobytes()
+    heavy = cv2.imencode(".png", noise)[1].tobytes()
+    assert len(light) < 2**20 < len(heavy)
+    for picture, count in ((light, 60), (heavy, 20)):
+        with ThreadPoolExecutor(count) as senders:
+            answers = list(senders.map(lambda _, sent=picture: attacked.send(sent), range(count)))
+        assert {answer.status_code for answer in answers} == {200, 503}
+        put_off = [answer for answer in answers if answer.status_code == 503]
+        assert all(answer.headers["Retry-After"] and "in a moment" in answer.json()["error"] for answer in put_off)
+        assert attacked.send(SAMPLES / "crop-paper.png").status_code == 200
+
+
+def test_ctrl_c_while_pictures_are_read_is_an_ordinary_end() -> None:
+    noise = cv2.imencode(".jpg", np.random.default_rng(9).integers(0, 256, (5000, 6000, 3), np.uint8))[1].tobytes()
+    with ThreadPoolExecutor(3) as senders, serving() as server:
+        for _ in range(3):
+            senders.submit(server.send, noise)
+        sleep(0.5)
 
 
 def test_a_sender_that_vanishes_or_dawdles_holds_up_nobody(attacked: Server) -> None:

@@ -15,12 +15,16 @@ export function query() {
   return new URLSearchParams({ model: settings.model, min_confidence: settings.confidence });
 }
 
-export async function ask(path, options) {
+export async function ask(path, options, tries = 4) {
   let answer;
   try {
     answer = await fetch(path, options);
   } catch {
     throw new Error("The server does not answer. Is camdigits serve still running?");
+  }
+  if (answer.status === 503 && tries > 1) {
+    await new Promise((wake) => setTimeout(wake, 1000 * (answer.headers.get("Retry-After") ?? 1)));
+    return ask(path, options, tries - 1);
   }
   const said = await answer.json().catch(() => ({ error: `The server answers ${answer.status}.` }));
   if (!answer.ok) throw new Error(said.error || `The server answers ${answer.status}.`);
