@@ -72,7 +72,7 @@ def serve(settings: ServeSettings) -> None:
     models = Models(settings.model)
     # many are read at once, each on one thread; OpenCV's own would only wait for one another
     cv2.setNumThreads(1)
-    with _listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         token = None if _is_loopback(settings.host) else secrets.token_urlsafe(16)
         port = listener.getsockname()[1]
         collection = Collection(settings.collect) if settings.collect else None
@@ -124,12 +124,11 @@ def _run(server: "uvicorn.Server", listener: socket.socket, to_open: str | None)
     _say("stopped")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises ServeError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OverflowError:
-        raise ServeError(f"--port {port}: a port is at most 65535") from None
+        listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         where = f"{host}:{port}"
         if error.errno == errno.EADDRINUSE:
@@ -139,6 +138,9 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ServeError(
             f"{where}: cannot listen there ({error.strerror or error}); --host must be an address of this machine"
         ) from error
+    # what it accepts inherits it; asyncio does not know such a socket for TCP, and answers would wait 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _is_loopback(host: str) -> bool:

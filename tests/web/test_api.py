@@ -1,6 +1,7 @@
 """The HTTP API: the command line's JSON, of whatever may be sent, to whoever may ask."""
 
 import json
+import socket
 import struct
 import zlib
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from camdigits.web.serve import listen
 from tests.support.command import SAMPLES, camdigits
 from tests.support.documents import heic, pdf
 from tests.support.server import Server, decoded, serving
@@ -239,6 +241,23 @@ def test_a_port_in_use_is_told_in_one_line(server: Server) -> None:
     assert done.stderr.count("\n") == 1
     assert "in use" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_answers_do_not_wait_for_one_another() -> None:
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as one,
+    ):
+        assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_is_not_this_machine_is_told_in_one_line(host: str) -> None:
+    done = camdigits("serve", "--host", host, "--port", "0", "--no-open")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "--host must be an address of this machine" in done.stderr
 
 
 def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path) -> None:
