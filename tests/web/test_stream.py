@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import cv2
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.command import SAMPLES, camdigits
-from tests.support.film import jpeg
+from tests.support.film import jpeg, mjpeg_server, stamp
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
@@ -142,6 +143,23 @@ def test_a_viewer_who_does_not_listen_holds_up_nobody(film: Server) -> None:
         frames = [(json.loads(other.recv(5)), other.recv(5))[0]["frame"] for _ in range(40)]
         assert len(set(frames)) == 40
         assert film.memory() - before < 50
+
+
+def test_who_watches_is_told_that_the_source_is_lost_and_when_it_is_back() -> None:
+    with mjpeg_server(frames=20) as address, serving("--source", address) as server:
+        assert server.get("/api/models").json()["source"] == address
+        with connect(server.socket + "/api/watch") as viewer:
+
+            def next_said() -> dict[str, object]:
+                said = json.loads(viewer.recv(10))
+                assert stamp(cv2.imdecode(np.frombuffer(viewer.recv(10), np.uint8), cv2.IMREAD_COLOR)) < 20
+                return said
+
+            while "lost" not in next_said():
+                pass
+            assert "did the sender stop?" in str(next_said()["lost"])
+            while "lost" in next_said():
+                pass
 
 
 def test_a_source_that_cannot_be_opened_is_told_in_one_line() -> None:
