@@ -14,7 +14,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from camdigits.classify import Classifier
@@ -26,6 +25,7 @@ from camdigits.types import MIN_CONFIDENCE, Box
 from camdigits.web.collect import Collection
 from camdigits.web.details import SHOWN, ink_of, preview, with_details
 from camdigits.web.reading import Models, Readers, TooLargeError, TooMuchError, checked_size
+from camdigits.web.schema import Failure, Offer, PictureRead, Saved
 from camdigits.web.stream import follow_camera
 from camdigits.web.watch import Watch
 
@@ -34,76 +34,6 @@ STATIC = Path(__file__).parent / "static"
 
 Tell = Callable[[Still, Classifier, bytes, int], Response]
 """Answers with what was read; also given are the file's bytes and how many pages it has."""
-
-
-class DigitRead(BaseModel):
-    """One digit. top and patch are there where details were asked for."""
-
-    label: str
-    confidence: float
-    box: tuple[int, int, int, int]
-    top: list[tuple[str, float]] | None = None
-    patch: str | None = None
-
-
-class NumberRead(BaseModel):
-    """One number; boxes are x, y, width, height in pixels of the picture as its EXIF orientation turns it."""
-
-    text: str
-    confidence: float
-    line: int
-    angle: float
-    box: tuple[int, int, int, int]
-    digits: list[DigitRead]
-
-
-class PictureRead(BaseModel):
-    """What was read in one picture.
-
-    Where details were asked for, pages says how many a PDF file has, and picture shows what browsers do not.
-    """
-
-    source: str
-    width: int
-    height: int
-    elapsed_ms: float
-    numbers: list[NumberRead]
-    pages: int | None = None
-    picture: str | None = None
-
-
-class Failure(BaseModel):
-    """Why there is no answer, and what to change."""
-
-    error: str
-    source: str | None = None
-
-
-class ModelEntry(BaseModel):
-    """A model that can be chosen."""
-
-    name: str
-    labels: list[str]
-
-
-class Offer(BaseModel):
-    """What this server has.
-
-    models: the default one first. min_confidence: where none is asked for. source: what WS /api/watch shows, if
-    anything. collects: whether POST /api/wrong takes corrections.
-    """
-
-    models: list[ModelEntry]
-    min_confidence: float
-    version: str
-    source: str | None
-    collects: bool
-
-
-class Saved(BaseModel):
-    """Where in the folder a corrected digit lies."""
-
-    saved: str
 
 
 Sent = Annotated[UploadFile, File(description="JPEG, PNG, BMP, WebP, TIFF; with an extra also HEIC and PDF.")]
