@@ -22,7 +22,7 @@ from camdigits.types import MIN_CONFIDENCE
 if TYPE_CHECKING:
     import uvicorn
 
-MOST_CONNECTIONS = 256
+MOST_CONNECTIONS = 400
 """More at once are answered 503."""
 
 MAX_MESSAGE = 4 * 2**20
@@ -61,6 +61,7 @@ def serve(settings: ServeSettings) -> None:
         from camdigits.web.app import create_app
         from camdigits.web.collect import Collection
         from camdigits.web.guard import Guard
+        from camdigits.web.patience import PatientProtocol
         from camdigits.web.reading import Models
         from camdigits.web.tls import encrypted, qr_code
         from camdigits.web.watch import Watch
@@ -83,6 +84,8 @@ def serve(settings: ServeSettings) -> None:
         app = create_app(models, settings.min_confidence, watch, collection)
         config = uvicorn.Config(
             Guard(app, names, token, secure=settings.tls),
+            http=PatientProtocol,
+            proxy_headers=False,
             log_level="error",
             access_log=False,
             server_header=False,

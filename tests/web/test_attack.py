@@ -4,7 +4,7 @@ import random
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from time import sleep
 from typing import Any
 
@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.support.command import SAMPLES
+from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
 schemathesis = pytest.importorskip("schemathesis")
@@ -176,6 +177,22 @@ def test_ctrl_c_while_pictures_are_read_is_an_ordinary_end() -> None:
         for _ in range(3):
             senders.submit(server.send, noise)
         sleep(0.5)
+
+
+def test_who_never_comes_to_the_point_is_hung_up_on(attacked: Server) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+    with ExitStack() as stack:
+        lines = [stack.enter_context(socket.create_connection(("127.0.0.1", attacked.port))) for _ in range(450)]
+        camera = stack.enter_context(connect(attacked.socket + "/api/stream"))
+        for at, line in enumerate(lines):
+            line.settimeout(15)
+            line.sendall((b"", b"GE", head, head + b"\r\n" + head)[at % 4])
+        wait_until(lambda: attacked.get("/api/models").status_code == 200)
+        for line in lines:
+            while line.recv(65536):  # until it is closed
+                pass
+        camera.send(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+        assert '"numbers"' in str(camera.recv(5))  # what says nothing for a while may stay
 
 
 def test_a_sender_that_vanishes_or_dawdles_holds_up_nobody(attacked: Server) -> None:
