@@ -61,7 +61,7 @@ def serve(settings: ServeSettings) -> None:
         from camdigits.web.app import create_app
         from camdigits.web.collect import Collection
         from camdigits.web.guard import Guard
-        from camdigits.web.patience import PatientProtocol
+        from camdigits.web.protocols import PatientProtocol, QuietProtocol
         from camdigits.web.reading import Models
         from camdigits.web.tls import encrypted, qr_code
         from camdigits.web.watch import Watch
@@ -85,6 +85,7 @@ def serve(settings: ServeSettings) -> None:
         config = uvicorn.Config(
             Guard(app, names, token, secure=settings.tls),
             http=PatientProtocol,
+            ws=QuietProtocol,
             proxy_headers=False,
             log_level="error",
             access_log=False,

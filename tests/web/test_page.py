@@ -260,6 +260,19 @@ def test_the_webcam_is_read_within_two_seconds(open_page: Callable[..., Any], se
     assert page.evaluate("document.querySelector('#video').srcObject") is None
 
 
+def test_a_phone_is_the_camera(open_page: Callable[..., Any]) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with serving("--host", "0.0.0.0", "--tls") as server:
+        address = f"{server.root}/?token={server.token}"
+        page = open_page(address, ignore_https_errors=True, permissions=["camera"], **phone)
+        assert page.url == server.root + "/"
+        page.tap("#tab-camera")
+        page.tap("#start")
+        expect(page.locator("#seen")).to_have_text("4096\n2750", timeout=15_000)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.tap("#start")
+
+
 def test_a_refused_camera_gets_a_sentence_that_helps(page: Any) -> None:
     page.click("#tab-camera")
     page.context.clear_permissions()

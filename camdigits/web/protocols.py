@@ -1,15 +1,18 @@
-"""How long a connection may take to say what it wants: uvicorn waits for ever, and has only so many."""
+"""Uvicorn's HTTP/1.1 and WebSocket, with what they lack: patience that ends, and an end that is quiet."""
 
 import asyncio
+from contextlib import suppress
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 PATIENCE = 5.0
 """Seconds from a connection's beginning, or from the first byte of its next request, to the end of the headers."""
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP/1.1 that hangs up on who does not come to the point."""
+    """HTTP/1.1 that hangs up on who does not come to the point: there are only so many connections."""
 
     _due: asyncio.TimerHandle | None = None
 
@@ -35,3 +38,13 @@ class PatientProtocol(H11Protocol):
         self._due = None
         if self._is_idle():
             self.transport.close()
+
+
+class QuietProtocol(WebSocketsSansIOProtocol):
+    """WebSocket that can be shut down while it closes."""
+
+    def shutdown(self) -> None:
+        """Say that the server ends, to who is not leaving already."""
+        with suppress(InvalidState):
+            super().shutdown()
+        self.transport.close()
