@@ -36,9 +36,12 @@ MEGABYTES = 300
 
 
 @pytest.fixture(scope="module")
-def attacked() -> Iterator[Server]:
-    with serving() as server:
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("attacked")
+    with serving("--collect", folder / "signs") as server:
         yield server
+        assert {path.name for path in folder.glob("*")} == {"signs"}
+        assert {path.name for path in folder.glob("signs/*")} <= set("0123456789")
         assert server.process.poll() is None
         assert server.send(SAMPLES / "number.jpg").json()["numbers"][0]["text"] == "40718"
         assert server.memory() < MEGABYTES + 150
