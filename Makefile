@@ -41,7 +41,7 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/pip
 
 $(VENV)/.test: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[export]" --group test "$(OPENCV)"
+	$(BIN)/python -m pip install --quiet --editable ".[export,web,formats]" --group test "$(OPENCV)"
 	@touch $@ $(VENV)/.runtime
 
 $(BIN)/pip:

@@ -184,6 +184,29 @@ def teach(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0: everywhere.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="CAMERA|FILE|DIR|URL", help="What all may watch, as camdigits live has it."),
+    ] = None,
+    collect: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Save here, by label, digits that people say were misread.")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypted, with a certificate made for this run.")] = False,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+    model: Model = "cnn",
+    min_confidence: MinConfidence = MIN_CONFIDENCE,
+) -> None:
+    """Open a page to draw on, drop pictures on, or show to a webcam."""
+    from camdigits.web.serve import ServeSettings
+    from camdigits.web.serve import serve as run
+
+    run(ServeSettings(host, port, source, collect, tls, not no_open, model, min_confidence))
+
+
+@app.command()
 def cameras() -> None:
     """List the cameras of this machine."""
     from camdigits.cameras import list_cameras

@@ -6,7 +6,8 @@ CamdigitsError
 ├── ModelError     a model file is missing, broken or breaks the contract
 ├── WindowError    no window can be opened, or it is gone
 ├── SettingsError  a file of settings cannot be read, or names what is none
-└── SinkError      an output (recording, events, table) cannot be written
+├── SinkError      an output (recording, events, table) cannot be written
+└── ServeError     the page cannot be served
 """
 
 
@@ -36,3 +37,7 @@ class SettingsError(CamdigitsError):
 
 class SinkError(CamdigitsError):
     """An output cannot be written."""
+
+
+class ServeError(CamdigitsError):
+    """The page cannot be served."""

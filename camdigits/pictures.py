@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.errors import PictureError
+from camdigits.formats import PAGE, count_pages, decode_heic, is_heic, is_pdf, render_page
 from camdigits.types import PICTURE_SUFFIXES, Image
 
 STANDARD_INPUT = "-"
+
+SEARCHED = PICTURE_SUFFIXES | {".heic", ".heif", ".pdf"}
+"""What folders are searched for."""
 
 JPEG = b"\xff\xd8"
 
@@ -26,22 +30,35 @@ MAX_PIXELS = 2**28
 def find_pictures(names: Iterable[str], apart: Path | None = None) -> Iterator[str]:
     """Yield the pictures that names stand for: files, folders (sorted, with what lies deeper), globs, `-`.
 
-    apart: a folder inside a folder searched that is left out, since our own output goes there.
+    A PDF file of several pages stands for these: scan.pdf#page=1 and on. apart: a folder inside a folder searched that
+    is left out, since our own output goes there.
 
     A file named outright is taken whatever it is called. A name that matches nothing, and a folder without pictures,
     is yielded as it is, for load_picture to say what is wrong with it.
     """
     for name in names:
         try:
-            yield from _matches(name, apart) or [name]
+            for match in _matches(name, apart) or [name]:
+                yield from _pages(match)
         except (OSError, ValueError):  # a name too long, a pattern that is none
             yield name
+
+
+def _pages(name: str) -> list[str]:
+    path = Path(name)
+    if path.suffix.lower() != ".pdf" or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return [name]
+    try:
+        count = count_pages(path.read_bytes(), name)
+    except PictureError:  # loading it says the same
+        return [name]
+    return [f"{name}#page={page}" for page in range(1, count + 1)] if count > 1 else [name]
 
 
 def _matches(name: str, apart: Path | None) -> list[str]:
     path = Path(name)
     if name and path.is_dir():
-        found = (p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+        found = (p for p in path.rglob("*") if p.suffix.lower() in SEARCHED and p.is_file())
         if apart and apart.resolve() != path.resolve():
             found = (p for p in found if apart.resolve() not in p.resolve().parents)
     elif not path.exists() and any(sign in name for sign in "*?["):
@@ -55,12 +72,15 @@ def load_picture(name: str) -> Image:
     """Return a picture as (height, width, 3) uint8 BGR, turned as its EXIF orientation says, `-` from standard input.
 
     JPEG, PNG, BMP, WebP, TIFF and whatever else OpenCV reads; grey, palette, CMYK, 16-bit; transparent parts become
-    white paper; of an animation the first picture. Raises PictureError.
+    white paper; of an animation the first picture. With the extra `camdigits[formats]` HEIC, and of PDF files the page
+    that the name ends in, as scan.pdf#page=2, or the first. Raises PictureError.
     """
+    paged = PAGE.fullmatch(name)
+    file, page = (paged[1], int(paged[2])) if paged and not Path(name).exists() else (name, 1)
     try:
-        encoded = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STANDARD_INPUT else _read_file(Path(name))
+        encoded = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STANDARD_INPUT else _read_file(Path(file))
     except IsADirectoryError as error:
-        kinds = ", ".join(sorted(PICTURE_SUFFIXES))
+        kinds = ", ".join(sorted(SEARCHED))
         raise PictureError(f"{name}: a folder without pictures; it is searched for {kinds}") from error
     except (FileNotFoundError, ValueError) as error:  # a zero byte is in no file's name
         raise PictureError(f"{name}: no such file; check the path") from error
@@ -70,7 +90,7 @@ def load_picture(name: str) -> Image:
         raise PictureError(f"{name}: larger than {MAX_BYTES // 2**20} MB; reduce it first")
     if not encoded:
         raise PictureError(f"{name}: the file is empty; copy or take the picture again")
-    return decode_picture(encoded, name)
+    return decode_picture(encoded, name, page)
 
 
 def _read_file(path: Path) -> bytes:
@@ -78,8 +98,12 @@ def _read_file(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def decode_picture(encoded: bytes, name: str) -> Image:
-    """Return the picture in the bytes of a file, as load_picture does; name is for messages."""
+def decode_picture(encoded: bytes, name: str, page: int = 1) -> Image:
+    """Return the picture in the bytes of a file, as load_picture does; name is for messages, page of a PDF file."""
+    if is_pdf(encoded):
+        return render_page(encoded, name, page)
+    if is_heic(encoded):
+        return _on_paper(decode_heic(encoded, name))
     buffer = np.frombuffer(encoded, np.uint8)
     try:
         # only this way of decoding heeds the EXIF orientation, and only IMREAD_UNCHANGED keeps transparency

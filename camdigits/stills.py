@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 
@@ -42,11 +42,15 @@ class Still:
         """The numbers in reading order."""
         return self.trace.numbers
 
-    def to_json(self) -> str:
-        """Return one line of JSON: source, width, height, elapsed_ms, numbers."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON output says: source, width, height, elapsed_ms, numbers."""
         height, width = self.image.shape[:2]
         row = {"source": self.source, "width": width, "height": height, "elapsed_ms": round(self.elapsed_ms, 1)}
-        return json.dumps(row | {"numbers": [number.to_dict() for number in self.numbers]}, ensure_ascii=False)
+        return row | {"numbers": [number.to_dict() for number in self.numbers]}
+
+    def to_json(self) -> str:
+        """Return that as one line."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
 
     def to_text(self) -> str:
         """Return the numbers as a person reads the page: one line of text for each written line."""
@@ -92,15 +96,19 @@ def read_pictures(
 
 def _read(name: str, classifier: Classifier, min_confidence: float, roi: Box | None) -> Still | Unread:
     try:
-        image = load_picture(name)
-        start = time.perf_counter()
-        part = image if roi is None else _crop(image, roi, name)
-        trace = trace_image(part, classifier, min_confidence)
-        if roi is not None:
-            trace = trace.moved(roi.x, roi.y)
-        return Still(name, image, part, trace, 1000 * (time.perf_counter() - start))
+        return read_still(load_picture(name), name, classifier, min_confidence, roi)
     except CamdigitsError as error:
         return Unread(name, str(error).removeprefix(f"{name}: "))
+
+
+def read_still(image: Image, name: str, classifier: Classifier, min_confidence: float, roi: Box | None = None) -> Still:
+    """Read one picture, or only its roi. Raises PictureError where that lies outside."""
+    start = time.perf_counter()
+    part = image if roi is None else _crop(image, roi, name)
+    trace = trace_image(part, classifier, min_confidence)
+    if roi is not None:
+        trace = trace.moved(roi.x, roi.y)
+    return Still(name, image, part, trace, 1000 * (time.perf_counter() - start))
 
 
 def _crop(image: Image, roi: Box, name: str) -> Image:

@@ -27,6 +27,7 @@ STAGES = {
     "window",
     "sinks",
     "pictures",
+    "formats",
     "turn",
     "cut",
     "closer",
@@ -35,8 +36,10 @@ STAGES = {
 }
 GROUND = {"types", "errors", "files", "lettering"}
 PAPER = {"ink", "rules"}
-# a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches
+# a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches;
+# formats are what OpenCV does not decode
 ALSO = {
+    "pictures": {"formats"},
     "prototypes": {"normalize"},
     "classify": {"normalize", "prototypes"},
     "explain": {"normalize"},
@@ -55,7 +58,14 @@ ALLOWED = {
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
-HOMES = {"onnxruntime": {"classify"}, "typer": {"cli", "cli_live", "options"}, "rich": {"cli"}}
+HOMES = {
+    "onnxruntime": {"classify"},
+    "typer": {"cli", "cli_live", "options"},
+    "rich": {"cli"},
+    "pillow_heif": {"formats"},
+    "pypdfium2": {"formats"},
+}
+WEB = {"fastapi", "starlette", "pydantic", "uvicorn", "websockets", "cryptography"}
 FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}
 
 
@@ -72,7 +82,9 @@ def imports(path: Path) -> set[str]:
 
 
 def modules() -> dict[str, set[str]]:
-    return {path.stem: imports(path) for path in PACKAGE.glob("*.py")}
+    """By name, those of the page as `web.x`."""
+    names = {path: path.relative_to(PACKAGE).with_suffix("").parts for path in PACKAGE.rglob("*.py")}
+    return {".".join(parts): imports(path) for path, parts in names.items()}
 
 
 def test_stages_do_not_import_one_another() -> None:
@@ -85,8 +97,15 @@ def test_libraries_stay_where_they_belong() -> None:
     for name, imported in modules().items():
         roots = {module.split(".")[0] for module in imported}
         assert not roots & FORBIDDEN, f"{name} imports {sorted(roots & FORBIDDEN)}"
+        assert name.startswith("web.") or not roots & WEB, f"{name} imports {sorted(roots & WEB)}"
         for library, homes in HOMES.items():
             assert library not in roots or name in homes, f"{name} imports {library}"
+
+
+def test_only_the_command_line_knows_the_page() -> None:
+    for name, imported in modules().items():
+        of_the_page = {module for module in imported if module.startswith("camdigits.web")}
+        assert not of_the_page or name == "cli" or name.startswith("web."), f"{name} imports {sorted(of_the_page)}"
 
 
 def test_public_names_are_sorted_and_there() -> None:

@@ -1,0 +1,208 @@
+// Pictures that are dropped, pasted or chosen: what was read in each, over it and beside it.
+
+import { asText, percent, readPicture, settings } from "./api.js";
+import { byId, card, make } from "./elements.js";
+
+const AT_ONCE = 2;
+
+const entries = []; // {file, name, page, said, place}
+const waiting = [];
+let working = 0;
+let given = () => {};
+
+/** Call this when there are new pictures, wherever on the page they were dropped or pasted. */
+export function whenGiven(callback) {
+  given = callback;
+}
+
+export function add(files) {
+  for (const file of files) {
+    const entry = { file, name: file.name, page: 1, said: null, place: make("article", { className: "picture" }) };
+    entries.push(entry);
+    byId("read").append(entry.place);
+    readLater(entry);
+  }
+  if (files.length) given();
+}
+
+/** A document's other pages, after its first. */
+function addPages({ file, page, place, said }) {
+  const others = [];
+  for (let next = said.pages; page === 1 && next > 1; next -= 1) {
+    const entry = { file, name: `${file.name}, page ${next}`, page: next, said: null, place: make("article", { className: "picture" }) };
+    place.after(entry.place);
+    others.unshift(entry);
+  }
+  entries.splice(entries.findIndex((entry) => entry.place === place) + 1, 0, ...others);
+  others.forEach(readLater);
+}
+
+function readLater(entry) {
+  entry.place.replaceChildren(make("h2", { textContent: entry.name }), make("p", { className: "quiet", textContent: "Reading …" }));
+  waiting.push(entry);
+  byId("copy").hidden = false;
+  work();
+}
+
+async function work() {
+  while (working < AT_ONCE && waiting.length) {
+    working += 1;
+    const entry = waiting.shift();
+    readEntry(entry).finally(() => {
+      working -= 1;
+      work();
+    });
+  }
+}
+
+async function readEntry(entry) {
+  try {
+    const isFirst = !entry.said;
+    entry.said = await readPicture(entry.file, entry.file.name, entry.page);
+    showEntry(entry);
+    if (isFirst) addPages(entry);
+  } catch (error) {
+    entry.said = { source: entry.name, error: error.message };
+    entry.place.replaceChildren(make("h2", { textContent: entry.name }), make("p", { textContent: error.message }));
+  }
+}
+
+function showEntry(entry) {
+  const { said, place } = entry;
+  const image = make("img", { src: said.picture ?? URL.createObjectURL(entry.file), alt: `${entry.name}, with what was read in it` });
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  const boxed = make("div", { className: "boxed whole" }, image);
+  const detail = make("div", { ariaLive: "polite" });
+  const pairs = []; // of a digit's box in the picture and its button beside it
+
+  function choose(at, digit) {
+    pairs.forEach(([box, button], other) => {
+      box.classList.toggle("on", other === at);
+      button.setAttribute("aria-pressed", other === at);
+    });
+    detail.replaceChildren(card(digit, { blob: entry.file, name: entry.file.name, page: entry.page }));
+  }
+
+  const lines = new Map();
+  for (const number of said.numbers) {
+    const chip = make("span", { className: "chip", textContent: number.text });
+    const [x, y] = number.box;
+    put(chip, said, [x, y < said.height * 0.07 ? y + number.box[3] : y]);
+    chip.classList.toggle("below", y < said.height * 0.07);
+    boxed.append(chip);
+    const shown = make("span", { className: "number" });
+    for (const piece of pieces(number)) {
+      if (typeof piece === "string") {
+        shown.append(make("i", { textContent: piece }));
+        continue;
+      }
+      const at = pairs.length;
+      const label = `${piece.label}, ${percent(piece.confidence)} sure`;
+      const box = make("button", { className: "box", type: "button", tabIndex: -1, title: label, ariaHidden: "true" });
+      put(box, said, piece.box);
+      const button = make("button", { type: "button", textContent: piece.label, ariaLabel: label });
+      button.setAttribute("aria-pressed", "false");
+      for (const one of [box, button]) one.addEventListener("click", () => choose(at, piece));
+      pairs.push([box, button]);
+      boxed.append(box);
+      shown.append(button);
+    }
+    shown.append(make("small", { textContent: percent(number.confidence), title: "The chance that it is right and whole" }));
+    const line = lines.get(number.line) ?? make("li");
+    lines.set(number.line, line);
+    line.append(shown);
+  }
+  const facts = `${said.width} × ${said.height} pixels, read in ${Math.round(said.elapsed_ms)} ms`;
+  const side = make("div", { className: "side" }, make("h2", { textContent: entry.name }));
+  if (said.numbers.length) {
+    const hint = "Choose a digit to see what the model saw of it.";
+    side.append(make("ol", { className: "lines" }, ...lines.values()), make("p", { className: "quiet", textContent: hint }), detail);
+  } else {
+    side.append(make("p", { textContent: "No number was read. Digits must stand apart from their paper, upright, and 14 pixels high." }));
+  }
+  side.append(make("p", { className: "quiet", textContent: facts }));
+  place.replaceChildren(make("div", { className: "split" }, boxed, side));
+}
+
+/** A number's text as its digits and the signs between them. */
+function pieces({ text, digits }) {
+  const found = [];
+  let at = 0;
+  for (const digit of digits) {
+    const next = text.indexOf(digit.label, at);
+    if (next > at) found.push(text.slice(at, next));
+    found.push(digit);
+    at = next + digit.label.length;
+  }
+  return found;
+}
+
+function put(element, { width, height }, [x, y, w, h]) {
+  element.style.left = `${(100 * x) / width}%`;
+  element.style.top = `${(100 * y) / height}%`;
+  if (w) element.style.width = `${(100 * w) / width}%`;
+  if (h) element.style.height = `${(100 * h) / height}%`;
+}
+
+const COLUMNS = ["source", "line", "text", "confidence", "angle", "x", "y", "w", "h"];
+
+const formats = {
+  text: (read) => read.map(({ said }) => (read.length > 1 ? `${said.source}:\n` : "") + asText(said.numbers)).join("\n"),
+  csv: (read) =>
+    [COLUMNS, ...read.flatMap(({ said }) => said.numbers.map((n) => [said.source, n.line, n.text, n.confidence.toFixed(4), n.angle.toFixed(1), ...n.box]))]
+      .map((row) => row.map(quoted).join(","))
+      .join("\n"),
+  json: (read) => read.map(({ said }) => JSON.stringify(said, (key, value) => (["patch", "top", "picture", "pages"].includes(key) ? undefined : value))).join("\n"),
+};
+
+function quoted(value) {
+  return /[",\r\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // pages that are not encrypted have no clipboard
+    const area = make("textarea", { value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+byId("copy").addEventListener("click", async ({ target }) => {
+  if (target.id === "forget") {
+    entries.length = waiting.length = 0;
+    byId("read").replaceChildren();
+    byId("copy").hidden = true;
+    byId("copied").textContent = "";
+  } else if (target.dataset.as) {
+    await copy(formats[target.dataset.as](entries.filter(({ said }) => said?.numbers)));
+    byId("copied").textContent = "Copied.";
+    setTimeout(() => (byId("copied").textContent = ""), 2000);
+  }
+});
+
+byId("files").addEventListener("change", ({ target }) => {
+  add([...target.files]);
+  target.value = "";
+});
+
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  byId("drop").classList.add("over");
+});
+document.addEventListener("dragleave", ({ relatedTarget }) => {
+  if (!relatedTarget) byId("drop").classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  byId("drop").classList.remove("over");
+  add([...event.dataTransfer.files]);
+});
+document.addEventListener("paste", ({ clipboardData }) => add([...clipboardData.files]));
+
+settings.addEventListener("change", () => {
+  for (const entry of entries) if (!waiting.includes(entry)) readLater(entry);
+});

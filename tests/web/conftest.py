@@ -1,0 +1,14 @@
+"""What the tests of the page need: a server as users start it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.server import Server, serving
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One that runs on loopback for all tests that leave it as it is."""
+    with serving() as running:
+        yield running

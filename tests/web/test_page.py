@@ -1,0 +1,390 @@
+"""The page, in a real Chromium: drawn on, dropped on, shown a webcam."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.support.command import SAMPLES
+from tests.support.documents import pdf
+from tests.support.server import Server, serving
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+MODELS = SAMPLES.parent / "models"
+LABELS = [row for row in json.loads((SAMPLES / "labels.json").read_text()) if not row["file"].endswith(".mp4")]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+STROKES = {
+    "2": [[(0, 0.2), (0.15, 0.05), (0.5, 0), (0.9, 0.15), (0.85, 0.4), (0.3, 0.8), (0, 1), (0.5, 0.98), (1, 1)]],
+    "0": [[(0.5, 0), (0.15, 0.15), (0, 0.5), (0.15, 0.85), (0.5, 1), (0.85, 0.85), (1, 0.5), (0.85, 0.15), (0.5, 0)]],
+    "1": [[(0.5, 0), (0.5, 0.5), (0.5, 1)]],
+}
+"""Of digits, from their top left corner to their bottom right one."""
+
+
+@pytest.fixture(scope="module")
+def webcam(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip, as Chromium takes it for a webcam's pictures."""
+    if not shutil.which("ffmpeg"):
+        pytest.skip("needs ffmpeg")
+    film = tmp_path_factory.mktemp("webcam") / "clip.mjpeg"
+    clip = ["-i", str(SAMPLES / "clip.mp4"), "-q:v", "3"]
+    subprocess.run(["ffmpeg", "-v", "error", *clip, str(film)], check=True)
+    return film
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Callable[..., Any]]:
+    """Starts browsers."""
+    browsers = []
+    with sync_api.sync_playwright() as playwright:
+
+        def start(*arguments: str) -> Any:
+            browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments]))
+            return browsers[-1]
+
+        yield start
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Callable[..., Any], webcam: Path) -> Any:
+    return chromium("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={webcam}")
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages, and fails a test in whose page a script failed or a policy was broken."""
+    contexts, complaints = [], []
+
+    def opened(address: str, **options: Any) -> Any:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Policy" in said.text else None)
+        page.goto(address)
+        expect(page.locator("#model option")).not_to_have_count(0)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any], server: Server) -> Any:
+    return open_page(server.root)
+
+
+def write(page: Any, number: str) -> None:
+    """Write digits side by side, as a hand does."""
+    paper = page.locator("#paper").bounding_box()
+    for place, digit in enumerate(number):
+        left, top = paper["x"] + paper["width"] * (0.1 + 0.2 * place), paper["y"] + paper["height"] * 0.3
+        for stroke in STROKES[digit]:
+            points = [(left + x * paper["width"] * 0.13, top + y * paper["height"] * 0.42) for x, y in stroke]
+            page.mouse.move(*points[0])
+            page.mouse.down()
+            for point in points[1:]:
+                page.mouse.move(*point, steps=4)
+            page.mouse.up()
+
+
+def expect(locator: Any) -> Any:
+    return sync_api.expect(locator)
+
+
+def test_reads_what_is_drawn(page: Any) -> None:
+    expect(page.locator("#undo")).to_be_disabled()
+    write(page, "2021")
+    expect(page.locator("#drawn")).to_have_text("2021")
+    expect(page.locator("#drawn-digits .card")).to_have_count(4)
+    assert page.locator("#drawn-digits .card b").all_inner_texts()[::3] == list("2021")
+    patch = page.locator("#drawn-digits img").first
+    assert patch.evaluate("(image) => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    page.keyboard.press("Control+z")
+    expect(page.locator("#drawn")).to_have_text("202")
+    page.click("#clear")
+    expect(page.locator("#drawn-digits .card")).to_have_count(0)
+
+
+def test_the_answer_changes_while_a_stroke_is_drawn(page: Any) -> None:
+    write(page, "2")
+    expect(page.locator("#drawn")).to_have_text("2")
+    paper = page.locator("#paper").bounding_box()
+    x = paper["x"] + paper["width"] * 0.4
+    page.mouse.move(x, paper["y"] + paper["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(x, paper["y"] + paper["height"] * 0.7, steps=10)
+    expect(page.locator("#drawn")).to_have_text("21")  # and the pen is still down
+    page.mouse.up()
+
+
+def test_a_finger_writes_too(open_page: Callable[..., Any], server: Server) -> None:
+    page = open_page(server.root, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    paper = page.locator("#paper").bounding_box()
+    x = paper["x"] + paper["width"] / 2
+    touch = page.context.new_cdp_session(page)
+    for kind, share in [("touchStart", 0.2), *(("touchMove", 0.2 + step / 20) for step in range(1, 13))]:
+        points = [{"x": x, "y": paper["y"] + paper["height"] * share}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.locator("#drawn")).to_have_text("1")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def drop(page: Any, *files: Path) -> None:
+    """Drop files on the page, as from a file manager."""
+    sent = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in files]
+    script = """(files) => {
+      const dropped = new DataTransfer();
+      for (const [name, encoded] of files) {
+        const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+        dropped.items.add(new File([bytes], name));
+      }
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(script, sent)
+
+
+def lines(picture: Any) -> list[list[str]]:
+    """The numbers that stand beside a picture."""
+    return [
+        ["".join(number.locator("button, i").all_inner_texts()) for number in line.locator(".number").all()]
+        for line in picture.locator(".lines > li").all()
+    ]
+
+
+def test_reads_every_sample_that_is_dropped(page: Any) -> None:
+    drop(page, *(SAMPLES / row["file"] for row in LABELS))
+    expect(page.locator("#tab-pictures")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".picture .lines")).to_have_count(len(LABELS), timeout=30_000)
+    for row, picture in zip(LABELS, page.locator(".picture").all(), strict=True):
+        assert lines(picture) == row["numbers"], row["file"]
+        assert picture.locator(".chip").all_inner_texts() == [text for line in row["numbers"] for text in line]
+
+
+def test_shows_what_browsers_do_not(page: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    number, columns = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
+    (tmp_path / "scan.pdf").write_bytes(pdf([number, columns]))
+    cv2.imwrite(str(tmp_path / "scan.tiff"), number)
+    drop(page, tmp_path / "scan.pdf", tmp_path / "scan.tiff")
+    expect(page.locator(".picture .lines")).to_have_count(3)
+    assert page.locator(".picture h2").all_inner_texts() == ["scan.pdf", "scan.pdf, page 2", "scan.tiff"]
+    assert lines(page.locator(".picture").nth(1))[0] == ["1234", "567"]
+    for image in page.locator(".boxed img").all():
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 1000
+
+
+def test_boxes_lie_on_the_digits(page: Any) -> None:
+    drop(page, SAMPLES / "number.jpg")
+    expect(page.locator(".box")).to_have_count(5)
+    image = page.locator(".boxed img").bounding_box()
+    (row,) = [row for row in LABELS if row["file"] == "number.jpg"]
+    for (x, y, w, h, _), box in zip(row["boxes"], page.locator(".box").all(), strict=True):
+        place = box.bounding_box()
+        scale = image["width"] / 1280
+        assert place["x"] + place["width"] / 2 == pytest.approx(image["x"] + scale * (x + w / 2), abs=6)
+        assert place["y"] + place["height"] / 2 == pytest.approx(image["y"] + scale * (y + h / 2), abs=6)
+
+
+def test_a_digit_shows_what_the_model_saw(page: Any) -> None:
+    drop(page, SAMPLES / "number.jpg")
+    page.locator(".box").nth(2).click()
+    expect(page.locator(".picture .card b").first).to_have_text("7")
+    page.locator(".number button").nth(4).press("Enter")
+    expect(page.locator(".picture .card b").first).to_have_text("8")
+    expect(page.locator('.number button[aria-pressed="true"]')).to_have_text("8")
+
+
+def test_copies_text_csv_and_json(open_page: Callable[..., Any], server: Server) -> None:
+    page = open_page(server.root, permissions=["clipboard-read", "clipboard-write"])
+    drop(page, SAMPLES / "columns.jpg")
+    expect(page.locator(".picture .lines")).to_have_count(1)
+
+    def copied(kind: str) -> str:
+        page.click(f'[data-as="{kind}"]')
+        expect(page.locator("#copied")).to_have_text("Copied.")
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    assert copied("text") == "1234 567\n80 2049\n305 61"
+    head, first, *_ = copied("csv").splitlines()
+    assert head == "source,line,text,confidence,angle,x,y,w,h"
+    assert first.startswith("columns.jpg,0,1234,0.")
+    sent = server.send(SAMPLES / "columns.jpg").json()
+    assert json.loads(copied("json")) | {"elapsed_ms": 0} == sent | {"elapsed_ms": 0}
+
+
+def test_what_is_no_picture_is_said_beside_those_that_are(page: Any) -> None:
+    drop(page, SAMPLES / "labels.json", SAMPLES / "crop-paper.png")
+    expect(page.locator(".picture").first).to_contain_text("ot a picture")
+    expect(page.locator(".picture").nth(1).locator(".number button")).to_have_text("7")
+
+
+def test_pasting_works_from_any_tab(page: Any) -> None:
+    encoded = base64.b64encode((SAMPLES / "crop-paper.png").read_bytes()).decode()
+    script = """(encoded) => {
+      const pasted = new DataTransfer();
+      const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+      pasted.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: pasted }));
+    }"""
+    page.evaluate(script, encoded)
+    expect(page.locator(".number button")).to_have_text("7")
+
+
+def test_the_webcam_is_read_within_two_seconds(open_page: Callable[..., Any], server: Server) -> None:
+    page = open_page(server.root + "#camera", permissions=["camera"])
+    page.click("#start")
+    expect(page.locator("#seen")).to_have_text("4096\n2750", timeout=15_000)  # how soon is for the benchmark
+    expect(page.locator("#pace")).to_contain_text(re.compile("[1-9][0-9]* pictures a second"))
+    boxes = page.locator("#camera-boxes")
+    assert boxes.evaluate("(canvas) => [canvas.width, canvas.height]") == [640, 480]
+    page.click("#start")
+    expect(page.locator("#start")).to_have_text("Start the camera")
+    assert page.evaluate("document.querySelector('#video').srcObject") is None
+
+
+def test_a_phone_is_the_camera(open_page: Callable[..., Any]) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with serving("--host", "0.0.0.0", "--tls") as server:
+        address = f"{server.root}/?token={server.token}"
+        page = open_page(address, ignore_https_errors=True, permissions=["camera"], **phone)
+        assert page.url == server.root + "/"
+        page.tap("#tab-camera")
+        page.tap("#start")
+        expect(page.locator("#seen")).to_have_text("4096\n2750", timeout=15_000)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.tap("#start")
+
+
+def test_a_refused_camera_gets_a_sentence_that_helps(page: Any) -> None:
+    page.click("#tab-camera")
+    page.context.clear_permissions()
+    page.click("#start")
+    expect(page.locator("#trouble")).to_contain_text("Allow it for this page")
+
+
+def test_no_camera_gets_a_sentence_that_helps(chromium: Callable[..., Any], server: Server) -> None:
+    page = chromium("--use-fake-ui-for-media-stream").new_page()
+    page.goto(server.root + "#camera")
+    page.click("#start")
+    expect(page.locator("#trouble")).to_contain_text("Plug one in")
+
+
+def test_an_address_that_is_not_encrypted_gets_a_sentence_that_helps(
+    chromium: Callable[..., Any], server: Server
+) -> None:
+    page = chromium("--host-resolver-rules=MAP 192.0.2.7 127.0.0.1").new_page()
+    page.goto(f"http://192.0.2.7:{server.port}/#camera")
+    page.click("#start")
+    expect(page.locator("#trouble")).to_contain_text("--tls")
+
+
+def test_watches_what_the_server_sees(open_page: Callable[..., Any]) -> None:
+    with serving("--source", SAMPLES / "clip.mp4") as film:
+        page = open_page(film.root + "#watch")
+        expect(page.locator("#watch-seen")).to_have_text("4096\n2750", timeout=15_000)
+        assert page.locator("#watched").evaluate("(canvas) => [canvas.width, canvas.height]") == [640, 480]
+        page.click("#tab-draw")  # or it would be asked for when the server is gone
+
+
+def test_a_digit_that_was_misread_becomes_a_lesson(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    with serving("--collect", tmp_path) as collecting:
+        page = open_page(collecting.root)
+        drop(page, SAMPLES / "crop-paper.png")
+        page.locator(".number button").click()
+        card = page.locator(".picture .card")
+        card.locator("select").select_option("6")
+        card.get_by_role("button", name="Save").click()
+        expect(card.get_by_role("status")).to_have_text("Saved, thank you.")
+    assert [path.parent.name for path in tmp_path.rglob("*.png")] == ["6"]
+
+
+def test_the_figures_are_those_of_the_models_that_ship(page: Any) -> None:
+    page.click("#tab-figures")
+    rows = json.loads((MODELS / "REPORT.json").read_text())
+    expect(page.locator("#compared tbody tr")).to_have_count(len(rows))
+    first = page.locator("#compared tbody tr").first.locator("td").all_inner_texts()
+    assert first[0] == f"{100 * rows[0]['shares']['MNIST']:.2f}"
+    figures = json.loads(page.evaluate("fetch('figures.json').then((answer) => answer.text())"))
+    for measured in figures["measured"]:
+        digest = hashlib.sha256((MODELS / f"{measured['name']}.onnx").read_bytes()).hexdigest()
+        assert measured["sha256"] == digest, "run python docs/figures.py"
+        assert sum(map(sum, measured["matrix"])) == 10_000
+        expect(page.get_by_role("region", name=f"Confusions of {measured['name']}")).to_be_visible()
+    expect(page.locator(".gallery figure")).to_have_count(24)
+
+
+def test_another_model_or_threshold_reads_again(page: Any) -> None:
+    drop(page, SAMPLES / "number.jpg")
+    chance = page.locator(".picture small")
+    expect(chance).to_be_visible()
+    before = page.locator(".picture .quiet").last.inner_text()
+    page.select_option("#model", "knn")
+    expect(page.locator("#read")).not_to_contain_text(before)
+    expect(page.locator(".number button")).to_have_count(5)
+    page.locator("#confidence").fill("0.99")
+    expect(page.locator("#confidence-said")).to_have_text("99 %")
+
+
+def test_the_keyboard_reaches_everything(page: Any) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#tab-draw")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-pictures")).to_be_focused()
+    expect(page.locator("#pictures")).to_be_visible()
+    for place in ("#model", "#confidence", "#theme"):
+        page.keyboard.press("Tab")
+        expect(page.locator(place)).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_the_whole_page_is_small_and_of_one_host(chromium: Callable[..., Any], server: Server) -> None:
+    page = chromium().new_page()
+    answers: list[Any] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(server.root, wait_until="networkidle")
+    assert {answer.url.split("/")[2] for answer in answers} == {f"127.0.0.1:{server.port}"}
+    assert len(answers) > 8
+    assert sum(len(answer.body()) for answer in answers) < 150_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["draw", "pictures", "camera", "figures"])
+def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, scheme: str, tab: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = open_page(server.root, color_scheme=scheme, bypass_csp=True)
+    if tab == "draw":
+        write(page, "20")
+        expect(page.locator("#drawn")).to_have_text("20")
+    elif tab == "pictures":
+        drop(page, SAMPLES / "columns.jpg", SAMPLES / "labels.json")
+        page.locator(".number button").first.click()
+        expect(page.locator(".picture .card")).to_be_visible()
+    else:
+        page.click(f"#tab-{tab}")
+    if tab == "figures":
+        expect(page.locator(".matrix")).to_have_count(2)
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
