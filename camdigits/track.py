@@ -35,6 +35,10 @@ FORGOTTEN = 0.02
 REACH = 2.0
 """Digit heights that a number may move between two frames, beyond what the others moved."""
 
+GROWS, REST = 1.12, 0.5
+"""A last digit larger by this factor than within so many seconds before, as the others are not, is being written, and
+so is a settled number to which one was added: it settles so many seconds after that."""
+
 COVERED = 0.5
 """Two readings that share this part of the smaller one's box compete for the same ink: one is shown."""
 
@@ -50,7 +54,11 @@ class _Vote:
 
 @dataclass(slots=True)
 class _Track:
-    """One number being followed. shown: the number as the vote says it, where it was seen last."""
+    """One number being followed.
+
+    shown: the number as the vote says it, where it was seen last. recent: what was seen in the last REST seconds, and
+    when. grew: when it was last seen being written.
+    """
 
     id: int
     shown: Number
@@ -59,6 +67,8 @@ class _Track:
     missed: int = 0
     settled: bool = False
     votes: dict[str, _Vote] = field(default_factory=dict)
+    recent: list[tuple[float, Number]] = field(default_factory=list)
+    grew: float = -math.inf
 
     @property
     def weight(self) -> float:
@@ -78,17 +88,23 @@ class _Track:
         weight = number.confidence
         if self.settled and _is_part(number, self.shown):
             weight *= PARTIAL
+        self.recent = [(then, before) for then, before in self.recent if time - then < REST]
+        added = self.settled and number.text not in self.votes and number.text.startswith(self.shown.text)
+        if added or any(_grows(before, number) for _, before in self.recent):
+            self.grew = time
+        self.recent.append((time, number))
         vote = self.votes.setdefault(number.text, _Vote())
         if vote.weight + weight > 0:
             vote.confidence += (number.confidence - vote.confidence) * weight / (vote.weight + weight)
         vote.weight += weight
         vote.hits += 1
-        changes = vote.weight > MARGIN * self.weight and (vote.hits >= min_hits or not self.settled)
+        rested = time - self.grew >= REST
+        changes = vote.weight > MARGIN * self.weight and ((vote.hits >= min_hits and rested) or not self.settled)
         if number.text == self.shown.text or changes:
             self.shown = number
             if not self.settled:
                 second = max((other.weight for other in self.votes.values() if other is not vote), default=0.0)
-                self.settled = vote.hits >= min_hits and vote.weight >= LEAD * second
+                self.settled = rested and vote.hits >= min_hits and vote.weight >= LEAD * second
 
     def move(self, shift: tuple[float, float]) -> None:
         """Carry the number along with the page, where this frame did not show it as it is."""
@@ -206,6 +222,16 @@ def _page_shift(pairs: Sequence[tuple[Number, Number]]) -> tuple[float, float]:
         if 0.8 <= now.box.w / before.box.w <= 1.25 and 0.8 <= now.box.h / before.box.h <= 1.25
     ]
     return (median(x for x, _ in steps), median(y for _, y in steps)) if steps else (0.0, 0.0)
+
+
+def _grows(before: Number, now: Number) -> bool:
+    """Say whether a number is being written: its last digit grows, and no other does."""
+    if len(now.digits) != len(before.digits) or now.text[:-1] != before.text[:-1]:
+        return False
+    *others, last = [
+        max(new.box.w / old.box.w, new.box.h / old.box.h) for old, new in zip(before.digits, now.digits, strict=True)
+    ]
+    return last > GROWS * median(others or [1.0])
 
 
 def _is_part(number: Number, whole: Number) -> bool:

@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camdigits.track import Tracker
-from camdigits.types import Number, Reading
+from camdigits.types import Box, Number, Reading
 from tests.support.numbers import make_number
 
 
@@ -259,3 +260,42 @@ def test_a_settled_number_survives_any_sparse_noise(text, noise, random):
         wrong = "".join(random.choice("0123456789") for _ in text)
         readings = film.show(make_number(text if calm else wrong, 100, 100))
         assert settled(readings) == [text]
+
+
+def stretched(number: Number, share: float) -> Number:
+    """Return a number whose last digit is so much of its height."""
+    last = number.digits[-1]
+    box = last.box._replace(h=round(last.box.h * share))
+    digits = (*number.digits[:-1], replace(last, box=box))
+    return replace(number, digits=digits, box=Box.around(digit.box for digit in digits))
+
+
+def test_a_digit_that_is_being_written_settles_when_it_rests():
+    """A 3 begins as a 2, which grows for half a second and stands still for a fifth."""
+    film = Film()
+    film.hold(1, make_number("1", 100, 100))
+    for frame in range(15):
+        assert settled(film.show(stretched(make_number("12", 100, 100), 0.5 + 0.5 * frame / 15))) == ["1"]
+    assert settled(film.hold(0.2, make_number("12", 100, 100))) == ["1"]
+    assert settled(film.hold(0.8, make_number("13", 100, 100))) == ["13"]
+
+
+def test_a_first_digit_that_grows_is_not_settled_yet():
+    film = Film()
+    for frame in range(15):
+        assert settled(film.show(stretched(make_number("5", 100, 100), 0.5 + 0.5 * frame / 15))) == []
+    assert settled(film.hold(1.1, make_number("8", 100, 100))) == ["8"]
+
+
+def test_a_number_that_comes_nearer_settles_all_the_same():
+    film = Film()
+    for frame in range(5):
+        readings = film.show(make_number("2021", 100, 100, height=40 + 3 * frame))
+    assert settled(readings) == ["2021"]
+
+
+def test_a_digit_that_is_added_rests_before_it_counts():
+    film = Film()
+    film.hold(1, make_number("12", 100, 100))
+    assert settled(film.hold(0.3, make_number("123", 100, 100))) == ["12"]
+    assert settled(film.hold(0.4, make_number("123", 100, 100))) == ["123"]
