@@ -23,11 +23,11 @@ def main() -> None:
             others.update(set(settled) - set(wanted))
             if settled == wanted and first is None:
                 first = frame.time
-            if frame.time >= 1:
+            if frame.time >= 0.5:
                 frames += 1
                 right += settled == wanted
     print(f"all settled at {first:.2f} s" if first is not None else "never all settled")
-    print(f"right in {right} of {frames} frames from 1 s on, {100 * right / max(frames, 1):.1f} %")
+    print(f"right in {right} of {frames} frames from 0.5 s on, {100 * right / max(frames, 1):.1f} %")
     print("also settled, frames:", dict(others) or "nothing")
 
 
