@@ -68,13 +68,14 @@ def _matches(name: str, apart: Path | None) -> list[str]:
     return sorted(map(str, found))
 
 
-def load_picture(name: str) -> Image:
+def load_picture(name: str | Path) -> Image:
     """Return a picture as (height, width, 3) uint8 BGR, turned as its EXIF orientation says, `-` from standard input.
 
     JPEG, PNG, BMP, WebP, TIFF and whatever else OpenCV reads; grey, palette, CMYK, 16-bit; transparent parts become
     white paper; of an animation the first picture. With the extra `camdigits[formats]` HEIC, and of PDF files the page
     that the name ends in, as scan.pdf#page=2, or the first. Raises PictureError.
     """
+    name = str(name)
     paged = PAGE.fullmatch(name)
     file, page = (paged[1], int(paged[2])) if paged and not Path(name).exists() else (name, 1)
     try:
