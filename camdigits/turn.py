@@ -10,8 +10,14 @@ from camdigits.types import Box, Candidate, Number, Patches, Probabilities, Trac
 SURE = 0.9
 """Digits surer than this speak for the way the page is turned."""
 
-READS_WELL = 0.9
-"""A page is upright where its digits have this share of the log-odds that as many sure digits as it has marks have."""
+READS_WELL = 0.75
+"""A page is upright where this share of the ink that is like its digits was read, …"""
+
+SURELY = 0.9
+"""… with this share of the log-odds that sure digits have."""
+
+AS_LARGE, AS_STRONG = 2.0, 0.6
+"""Ink is like digits if its longer side differs by less than this factor, and its contrast is more than this share."""
 
 SURE_DIGIT = 6.9
 """Log-odds of a sure digit: 99.9 %."""
@@ -30,9 +36,21 @@ MORE = 8.0
 
 
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
-    """Say whether a page read upright may be turned: much of it was not read, or not surely."""
-    marks = sum(_is_shape(candidate) for candidate in candidates)
-    return marks >= FEWEST and _evidence(numbers) < READS_WELL * SURE_DIGIT * marks
+    """Say whether a page read upright may be turned: not surely read, or not most of what is like its digits."""
+    shapes = [candidate for candidate in candidates if _is_shape(candidate)]
+    digits = np.array([digit.box for number in numbers for digit in number.digits]).reshape(-1, 4)
+    if len(shapes) < FEWEST:
+        return False
+    if _evidence(numbers) < SURELY * SURE_DIGIT * len(digits) or not len(digits):
+        return True
+    boxes = np.array([candidate.box for candidate in shapes])
+    middle = boxes[:, None, :2] + boxes[:, None, 2:] / 2
+    read = ((middle >= digits[:, :2]) & (middle < digits[:, :2] + digits[:, 2:])).all(2).any(1)
+    contrast = np.array([candidate.contrast for candidate in shapes])
+    strong = contrast > AS_STRONG * (np.median(contrast[read]) if read.any() else 0.0)
+    ratio = boxes[:, 2:].max(1) / np.median(digits[:, 2:].max(1))
+    unread = np.count_nonzero(~read & strong & (ratio < AS_LARGE) & (ratio > 1 / AS_LARGE))
+    return bool(len(digits) < READS_WELL * (len(digits) + unread))
 
 
 def likeliest(candidates: Sequence[Candidate], patches: Patches, classify: Callable[[Patches], Probabilities]) -> int:

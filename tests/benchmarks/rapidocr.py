@@ -3,19 +3,22 @@
     python tests/benchmarks/rapidocr.py [PICTURE…]
 
 RapidOCR brings its own OpenCV wheel, so it lives in an environment of its own, .venv-rapidocr, made at the first run.
-The pictures (the samples, if none are named) are read by both in turn, round after round, so that a machine whose speed
-drifts is fair to both. Printed are milliseconds a picture, decoded picture to text, and what each read.
+The pictures (the samples and the frame of `camdigits bench`, if none are named) are read by both in turn, round after
+round, so that a machine whose speed drifts is fair to both. Printed are milliseconds a picture, decoded picture to
+text, and what each read.
 """
 
 import statistics
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 from peers import rapidocr
 
 from camdigits import Classifier, load_picture
+from camdigits.bench import bench_frame
 from camdigits.pipeline import trace_image
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +27,10 @@ ROUNDS = 5
 
 def main() -> None:
     """Print the table."""
-    names = sys.argv[1:] or sorted(map(str, (ROOT / "samples").glob("*.jpg")))
-    with rapidocr() as other_reads:
+    with TemporaryDirectory() as folder, rapidocr() as other_reads:
+        frame = f"{folder}/bench.png"
+        cv2.imwrite(frame, bench_frame())
+        names = sys.argv[1:] or [*sorted(map(str, (ROOT / "samples").glob("*.jpg"))), frame]
         cv2.setNumThreads(1)
         classifier = Classifier()
         print(
