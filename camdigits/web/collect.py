@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camdigits.crops import is_folder_name
 from camdigits.errors import SinkError
 
 MOST = 20_000
@@ -52,8 +53,3 @@ class Collection:
                 raise SinkError(f"cannot be saved: {error.strerror}") from error
             self._count += 1
         return f"{label}/{name}"
-
-
-def is_folder_name(label: str) -> bool:
-    """Say whether a label, which may be any text that a model was made with, names a folder and nothing else."""
-    return Path(label).name == label and label not in ("", ".", "..") and "\\" not in label and "\0" not in label
