@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
+from camdigits.crops import is_folder_name
 from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import draw
@@ -66,11 +67,14 @@ def run_teach(folder: Path, source: str, model: str, write: str, headless: bool)
 
 
 def _signs_of(write: str, labels: Sequence[str]) -> list[str]:
-    """Return the signs of a sheet: of `147` or `one two`. Raises ModelError where the model does not read them."""
+    """Return the signs of a sheet: of `147` or `one two`. Raises ModelError where they cannot be taught."""
     signs = (write.split() if " " in write else list(write)) or list(labels)
     unknown = [sign for sign in signs if sign not in labels]
     if unknown:
         raise ModelError(f"{' '.join(unknown)}: the model reads only {' '.join(labels)}; train one for other signs")
+    strange = [sign for sign in signs if not is_folder_name(sign)]
+    if strange:
+        raise ModelError(f"{' '.join(strange)}: no name for a folder, where its crops go; name others with --write")
     return signs
 
 
