@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.crops import is_folder_name
+from camdigits.crops import is_folder_name, on_paper, save_crop
 from camdigits.errors import SinkError
-from camdigits.files import unused
-
-MARGIN = 0.25
-"""Of a digit's longer side: the paper around it."""
 
 
 def save_corrections(inks: Sequence[NDArray[np.uint8] | None], text: str, known: Sequence[str], folder: Path) -> str:
@@ -29,20 +24,13 @@ def save_corrections(inks: Sequence[NDArray[np.uint8] | None], text: str, known:
         return f"not saved: {' '.join(unknown)} is nothing that the model reads, or no folder's name"
     if len(labels) != len(inks):
         return f"not saved: {len(inks)} digits were found, {len(labels)} named"
-    saved = 0
+    named = [(ink, label) for ink, label in zip(inks, labels, strict=True) if ink is not None]
     try:
-        for ink, label in zip(inks, labels, strict=True):
-            if ink is None:
-                continue
-            place = folder / label
-            place.mkdir(parents=True, exist_ok=True)
-            margin = max(4, round(MARGIN * max(ink.shape)))
-            paper = np.pad(255 - ink, margin, constant_values=255)
-            unused(place, ".png", name=label).write_bytes(cv2.imencode(".png", paper)[1].tobytes())
-            saved += 1
+        for ink, label in named:
+            save_crop(on_paper(ink), label, folder)
     except OSError as error:
         raise SinkError(f"{folder}: corrections cannot be written ({error.strerror}); run elsewhere") from error
-    return f"{saved} digits of {text} saved in {folder}"
+    return f"{len(named)} digits of {text} saved in {folder}"
 
 
 def _in_case(sign: str, known: Sequence[str]) -> str:

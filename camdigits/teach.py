@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
-from camdigits.crops import is_folder_name
+from camdigits.crops import is_folder_name, save_crop
 from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import draw
@@ -143,16 +142,12 @@ def keep(image: Image, sheet: Sheet, folder: Path) -> int:
 
     Raises SinkError.
     """
-    for row in sheet.rows:
-        place = folder / row.text
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            last = max((int(path.stem) for path in place.glob("*.png") if path.stem.isdecimal()), default=0)
-            for number, digit in enumerate(row.digits, last + 1):
-                encoded = cv2.imencode(".png", _crop(image, digit.box))[1]
-                (place / f"{number:03}.png").write_bytes(encoded.tobytes())
-        except OSError as error:
-            raise SinkError(f"{place}: crops cannot be written: {error.strerror or error}") from error
+    try:
+        for row in sheet.rows:
+            for digit in row.digits:
+                save_crop(_crop(image, digit.box), row.text, folder)
+    except OSError as error:
+        raise SinkError(f"{folder}: crops cannot be written: {error.strerror or error}") from error
     return sheet.signs
 
 

@@ -53,7 +53,7 @@ ALLOWED = {
     "types": set(),
     "errors": set(),
     "files": set(),
-    "crops": {"types"},
+    "crops": {"types", "errors"},
     "lettering": {"types"},
     **dict.fromkeys(PAPER | {"lines"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},

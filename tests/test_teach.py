@@ -88,7 +88,7 @@ def test_a_folder_of_crops_is_enough(taught: Path, tmp_path: Path) -> None:
 
 def test_crops_that_cannot_be_read_are_named_and_left_out(taught: Path, tmp_path: Path) -> None:
     (tmp_path / "hand" / "1").mkdir(parents=True)
-    (tmp_path / "hand" / "1" / "good.png").write_bytes((taught / "mine" / "1" / "001.png").read_bytes())
+    (tmp_path / "hand" / "1" / "good.png").write_bytes(next((taught / "mine" / "1").iterdir()).read_bytes())
     (tmp_path / "hand" / "1" / "bad.png").write_bytes(b"no picture")
     picture(tmp_path / "hand" / "1" / "empty.png", np.full((60, 60, 3), 200, np.uint8))
     done = camdigits("teach", "hand", cwd=tmp_path)
