@@ -1,9 +1,11 @@
 """What the keys and the mouse do while `camdigits live` runs."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from camdigits.corrections import save_corrections
+from camdigits.crops import upright
 from camdigits.errors import CamdigitsError, SinkError
 from camdigits.reader import Reads
 from camdigits.recordings import Recordings
@@ -79,17 +81,17 @@ class Controls:
         if not there or not reading:
             self._view.note("no number under the mouse")
             return
-        watch = there[0]
-        found = [watch.candidate_of(digit) for digit in reading.number.digits]
-        candidates = [watch.trace.candidates[index] if index is not None else None for index in found]
+        watch, number = there[0], reading.number
+        found = [watch.candidate_of(digit) for digit in number.digits]
+        inks = [upright(watch.trace.candidates[index], number) if index is not None else None for index in found]
 
         def save(text: str) -> str:
             try:
-                return save_corrections(candidates, text, CORRECTIONS)
+                return save_corrections(inks, text, self._read.labels, CORRECTIONS)
             except SinkError as error:
                 return str(error)
 
-        self._view.entry = Entry(f"{reading.number.text} is really", save)
+        self._view.entry = Entry(f"{number.text} is really", save)
 
     def name_region(self, drawn: Box) -> None:
         """Read only the part of a source that was drawn with the mouse, and ask for its name."""
@@ -109,7 +111,7 @@ class Controls:
             if name != number and name in watch.regions:
                 return f"there is a region {name} already; this one is {number}"
             watch.regions[name] = watch.regions.pop(number)
-            return f"--roi {name}={','.join(map(str, box))}"
+            return f"--roi {shlex.quote(name)}={','.join(map(str, box))}"
 
         self._view.entry = Entry("name of the region:", rename)
 

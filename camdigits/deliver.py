@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from camdigits.errors import SinkError
@@ -138,12 +139,19 @@ def to_program(command: str) -> Receive:
 
 
 def to_address(address: str) -> Receive:
-    """Post each event as JSON to an http(s) address. Raises SinkError where it is none."""
-    if not re.match(r"https?://[^/]", address):
-        raise SinkError(f"{address}: not an http or https address")
+    """Post each event as JSON to an http(s) address, with its user and password. Raises SinkError where it is none."""
+    parts = _parts(address)
+    rest = parts._replace(netloc="").geturl() if parts else ""
+    if not parts or parts.scheme not in ("http", "https") or not re.fullmatch(r"[!-~]*", rest):
+        raise SinkError(f"{without_password(address)}: not an http or https address")
+    user, _, host = parts.netloc.rpartition("@")
+    bare = parts._replace(netloc=host, fragment="").geturl()
+    headers = {"Content-Type": "application/json"}
+    if user:
+        headers["Authorization"] = f"Basic {b64encode(unquote(user).encode()).decode()}"
 
     def receive(event: Event) -> None:
-        request = Request(address, json.dumps(event).encode(), {"Content-Type": "application/json"})
+        request = Request(bare, json.dumps(event).encode(), headers)
         try:
             with urlopen(request, timeout=ANSWER):
                 pass
@@ -170,8 +178,8 @@ class Broker:
             from paho.mqtt.enums import CallbackAPIVersion
         except ModuleNotFoundError as error:
             raise SinkError('MQTT needs paho-mqtt: python -m pip install "camdigits[mqtt]"') from error
-        parts = urlsplit(address)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        parts = _parts(address)
+        if not parts or parts.scheme not in ("mqtt", "mqtts"):
             raise SinkError(f"{without_password(address)}: not mqtt://host or mqtts://host")
         self._name = parts.path.strip("/") or "camdigits"
         self._status = f"{self._name}/status"
@@ -185,7 +193,7 @@ class Broker:
         self._client.will_set(self._status, "offline", qos=1, retain=True)
         self._client.on_connect = self._greet
         self._client.reconnect_delay_set(1, 5)
-        self._client.connect_async(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883))
+        self._client.connect_async(str(parts.hostname), parts.port or (8883 if parts.scheme == "mqtts" else 1883))
         self._client.loop_start()
 
     def receive(self, event: Event) -> None:
@@ -243,3 +251,14 @@ class Broker:
 def without_password(address: str) -> str:
     """Return an address without user and password."""
     return re.sub(r"//[^/@]*@", "//", address)
+
+
+def _parts(address: str) -> SplitResult | None:
+    """Return the parts of an address with a host, None of what can be none: so no thread finds out later."""
+    try:
+        parts = urlsplit(address)
+        (parts.hostname or "").encode("idna")
+        whole = parts.hostname and parts.port != 0 and not re.search(r"[\s\0]", parts.hostname)
+    except ValueError:  # as of a bracket that is not closed, or a port that is none
+        return None
+    return parts if whole else None

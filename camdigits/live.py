@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol, TextIO
 
 from camdigits.best import BestFrames
@@ -59,10 +58,6 @@ def run_live(settings: LiveSettings) -> None:
     Numbers or JSON Lines go to stdout, all else to stderr. A source that is lost is waited for. Raises SourceError
     where there is none, ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
     """
-    for recorded in filter(None, (settings.output, settings.raw)):
-        for source in settings.sources:
-            if recorded.exists() and Path(source).exists() and recorded.samefile(source):
-                raise SinkError(f"{recorded}: would overwrite the video itself; name another --output")
     _return_frames()
     with ExitStack() as opened:
         sources = [opened.enter_context(open_source(source, reconnect=True)) for source in settings.sources]
@@ -109,7 +104,11 @@ class Live:
         sinks: Sequence[Sink] = (),
         out: TextIO | None = None,
     ) -> None:
-        """Take one or more open sources, of different names. Raises SourceError where two are the same."""
+        """Take one or more open sources, of different names, and sinks, which are closed elsewhere.
+
+        Raises SourceError where two sources are the same, SinkError where recordings would overwrite
+        them or one another.
+        """
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
             raise SourceError("the same --source twice; name different ones")
@@ -118,7 +117,8 @@ class Live:
         self._settings = settings
         self._watches = {s.name: Watch(s, settings, s.name if len(sources) > 1 else "") for s in sources}
         self._view = View(list(self._watches.values()), mirrored=settings.mirror)
-        self._sinks = sinks
+        self._sinks = list(sinks)
+        self._cut_short = False  # an output has ended before the run
         self._out = out or sys.stdout
         self._recordings = Recordings(settings, sources, _say)
         self._controls = Controls(self._view, list(self._watches.values()), read, self._recordings, _say)
@@ -133,24 +133,37 @@ class Live:
         for source in self._sources:
             if source.given:
                 _say(f"{source.name}: {source.given}")
-        try:
-            with polite_end() as ended:
-                self._recordings.start()
-                if not self._settings.headless:
-                    self._open_window()
-                self._loop(ended)
-        except KeyboardInterrupt:
-            _say("stopped")
-        finally:
-            if self._window:
-                self._window.close()
-            for best in self._best.values():
-                best.close()
-            self._recordings.close()
+        with ExitStack() as ends:  # each takes place whatever becomes of the others
+            ends.callback(self._complain)
+            ends.callback(self._recordings.close)
+            ends.callback(self._close_best)
+            ends.callback(self._close_window)
+            try:
+                with polite_end() as ended:
+                    self._recordings.start()
+                    if not self._settings.headless:
+                        self._open_window()
+                    self._loop(ended)
+            except KeyboardInterrupt:
+                _say("stopped")
+
+    def _close_window(self) -> None:
+        if self._window:
+            self._window.close()
+
+    def _close_best(self) -> None:
+        for best in self._best.values():
+            best.close()
+
+    def _complain(self) -> None:
+        if self._cut_short:
+            raise SinkError("an output ended before the run did; make room on the disk")
 
     def _loop(self, ended: threading.Event) -> None:
         with closing(frames_of(self._sources)) as frames:
             for source, frame in frames:
+                if ended.is_set():  # the interrupt itself was swallowed
+                    raise KeyboardInterrupt
                 watch = self._watches[source.name]
                 self._tell(watch, watch.take(frame, self._read))
                 if not frame.lost:
@@ -166,7 +179,7 @@ class Live:
                 if not source.live:  # a file plays at its own speed
                     began = self._began.setdefault(source.name, time.monotonic() - frame.time)
                     time.sleep(max(0.0, began + frame.time - time.monotonic()))
-                if not self._show(watch, picture, latency) or ended.is_set():
+                if not self._show(watch, picture, latency):
                     return
         if not any(watch.settled for watch in self._watches.values()):
             count = sum(watch.frames for watch in self._watches.values())
@@ -175,6 +188,7 @@ class Live:
     def _show(self, watch: Watch, picture: Image, latency: float) -> bool:
         """Show the picture and do what the keys say, while paused again and again; False where the user quits."""
         view = self._view
+        began, paused = time.monotonic(), 0.0
         while self._window:
             lost = watch.frame.lost if watch.frame and len(self._watches) == 1 else ""
             status = Status(self._rate(), latency, self._recordings.shown, lost=lost)
@@ -199,13 +213,17 @@ class Live:
             time.sleep(PAUSE)
             self._began.clear()
             picture = view.picture()
+            paused = time.monotonic() - began
+        self._recordings.skip(paused)
         return True
 
     def _open_window(self) -> None:
         try:
             self._window = open_window("camdigits")
         except WindowError as error:
-            _say(f"{error}; reading goes on without a window")
+            _say(
+                f"{error}; reading goes on without a window, or watch it in a browser: camdigits serve --source SOURCE"
+            )
 
     def _tell(self, watch: Watch, events: Sequence[Event]) -> None:
         frame = watch.frame
@@ -221,7 +239,11 @@ class Live:
         if self._settings.every_frame and not frame.lost:
             self._print(watch.told())
         if watch.source.name in self._best and not frame.lost:
-            self._best[watch.source.name].update(frame, watch.readings)
+            try:
+                self._best[watch.source.name].update(frame, watch.readings)
+            except SinkError as error:
+                self._give_up(error)
+                self._best.clear()  # all write to the same folder
 
     def _print(self, event: Event) -> None:
         if self._settings.json or self._settings.every_frame:
@@ -232,8 +254,17 @@ class Live:
     def _hand_over(self, event: Event) -> None:
         if event["event"] == "number":
             self._history.appendleft((datetime.now().strftime("%H:%M:%S"), event["text"]))
-        for sink in self._sinks:
-            sink.put(event)
+        for sink in list(self._sinks):
+            try:
+                sink.put(event)
+            except SinkError as error:
+                self._give_up(error)
+                self._sinks.remove(sink)
+
+    def _give_up(self, error: SinkError) -> None:
+        """Say that an output takes no more; reading goes on."""
+        _say(str(error))
+        self._cut_short = True
 
     def _rate(self) -> float:
         """Frames a second, over the last thirty."""

@@ -56,6 +56,10 @@ class Recorder:
             image = _fitted(image, self._size)
         self._held = image
 
+    def skip(self, seconds: float) -> None:
+        """Leave out so many seconds before the next picture."""
+        self._start += seconds
+
     def close(self) -> None:
         """Finish the file; may be called again. Raises SinkError where it did not come out whole."""
         if self._writer is None:
@@ -140,6 +144,12 @@ class Segments:
             self._recorder.close()
             self._recorder, self._start = self._next(), time
         self._recorder.write(image, time)
+
+    def skip(self, seconds: float) -> None:
+        """As Recorder.skip."""
+        self._recorder.skip(seconds)
+        if self._start is not None:
+            self._start += seconds
 
     def close(self) -> None:
         """As Recorder.close."""

@@ -1,6 +1,7 @@
 """What a run records: the view, and each source's pictures as they come. A full disk ends that, not the reading."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from camdigits.errors import SinkError
@@ -18,7 +19,9 @@ class Recordings:
     """The recordings of a run; say: told of each that ends, and of one that cannot go on."""
 
     def __init__(self, settings: LiveSettings, sources: Sequence[Source], say: Callable[[str], None]) -> None:
-        self._settings, self._sources, self._say = settings, sources, say
+        """Open nothing yet. Raises SinkError where two would be one file, or one of the sources."""
+        self._segment, self._sources, self._say = settings.segment, sources, say
+        self._asked = _paths(settings, [source.name for source in sources])
         self._running: dict[str, Recorder | Segments] = {}
         self._cut_short = False
 
@@ -29,12 +32,10 @@ class Recordings:
 
     def start(self) -> None:
         """Begin what the call asked for. Raises SinkError."""
-        if self._settings.output:
-            self._running[VIEW] = self._open(self._settings.output, self._sources[0].fps)
-        for number, source in enumerate(self._sources, 1):
-            if path := self._settings.raw:
-                path = path.with_stem(f"{path.stem}-{number}") if len(self._sources) > 1 else path
-                self._running[source.name] = self._open(path, source.fps)
+        rates = {VIEW: self._sources[0].fps, **{source.name: source.fps for source in self._sources}}
+        for name, path in self._asked.items():
+            fps = rates[name]
+            self._running[name] = Segments(path, fps, self._segment) if self._segment else Recorder(path, fps)
 
     def toggle(self) -> None:
         """Stop recording the view, or begin to, into a file of its own. Raises SinkError."""
@@ -52,16 +53,20 @@ class Recordings:
         if not frame.lost:
             self._write(frame.source, frame.image, frame.time)
 
+    def skip(self, seconds: float) -> None:
+        """Leave out so many seconds that nobody looked at a live source; a file waits meanwhile."""
+        live = {VIEW: self._sources[0].live, **{source.name: source.live for source in self._sources}}
+        for name, recorder in self._running.items():
+            if live[name]:
+                recorder.skip(seconds)
+
     def close(self) -> None:
         """Finish them all. Raises SinkError where one did not come out whole."""
         for name in list(self._running):
-            self._stop(name)
+            self._end(name)
         if self._cut_short:
             self._cut_short = False
             raise SinkError("a recording ended before the run did; make room on the disk")
-
-    def _open(self, path: Path, fps: float) -> Recorder | Segments:
-        return Segments(path, fps, self._settings.segment) if self._settings.segment else Recorder(path, fps)
 
     def _write(self, name: str, picture: Image, at: float) -> None:
         if name not in self._running:
@@ -69,12 +74,41 @@ class Recordings:
         try:
             self._running[name].write(picture, at)
         except (SinkError, OSError) as error:
-            self._say(str(error))
-            self._cut_short = self._cut_short or bool(self._settings.output or self._settings.raw)
+            self._fail(name, error)
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        try:
             self._stop(name)
+        except (SinkError, OSError) as error:
+            self._fail(name, error)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._say(str(error))
+        self._cut_short = self._cut_short or name in self._asked
 
     def _stop(self, name: str) -> None:
         recorder = self._running.pop(name)
         recorder.close()
         if recorder.path.exists():
             self._say(f"recorded {recorder.path}")
+
+
+def _paths(settings: LiveSettings, sources: Sequence[str]) -> dict[str, Path]:
+    """Return where the view and each source are to be recorded, by name. Raises SinkError; see Recordings."""
+    paths = {VIEW: settings.output} if settings.output else {}
+    if raw := settings.raw:
+        numbered = [raw.with_stem(f"{raw.stem}-{number}") for number in range(1, len(sources) + 1)]
+        paths |= dict(zip(sources, numbered if len(sources) > 1 else [raw], strict=True))
+    for name, path in paths.items():
+        if any(_same(path, Path(source)) for source in sources):
+            raise SinkError(f"{path}: would overwrite the video itself; name another --output or --raw")
+        if any(_same(path, other) for known, other in paths.items() if known != name):
+            raise SinkError(f"{path}: two recordings in one file; name another --output or --raw")
+    return paths
+
+
+def _same(a: Path, b: Path) -> bool:
+    with suppress(OSError, ValueError):  # one is not there, or an address
+        return a.resolve() == b.resolve() or a.samefile(b)
+    return False

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -92,6 +93,8 @@ class NumberLog:
             self._writer.writerow(row)
             self._file.flush()
         except OSError as error:
+            with suppress(OSError):  # closing tries to write it once more
+                self._file.close()
             raise SinkError(f"{self._path}: cannot be written ({error.strerror}); make room") from error
 
 

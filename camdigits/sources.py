@@ -114,7 +114,10 @@ def _open_camera(camera: str, size: tuple[int, int], reconnect: bool) -> "_Live"
     name = f"camera {camera}" if camera.isdigit() else camera
 
     def connect() -> cv2.VideoCapture:
-        return open_camera(camera if _is_camera(camera) else camera_named(camera) or "0", size)
+        index = camera if _is_camera(camera) else camera_named(camera)
+        if not index:  # another camera is not the one that was meant
+            raise SourceError(f"{name}: no camera of this name; plug it in, or see `camdigits cameras`")
+        return open_camera(index, size)
 
     capture = connect()
     if not capture.isOpened():

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
+from camdigits.crops import is_folder_name, save_crop
 from camdigits.errors import ModelError, PictureError, SinkError, SourceError, WindowError
 from camdigits.normalize import normalize
 from camdigits.overlay import draw
@@ -66,11 +66,14 @@ def run_teach(folder: Path, source: str, model: str, write: str, headless: bool)
 
 
 def _signs_of(write: str, labels: Sequence[str]) -> list[str]:
-    """Return the signs of a sheet: of `147` or `one two`. Raises ModelError where the model does not read them."""
+    """Return the signs of a sheet: of `147` or `one two`. Raises ModelError where they cannot be taught."""
     signs = (write.split() if " " in write else list(write)) or list(labels)
     unknown = [sign for sign in signs if sign not in labels]
     if unknown:
         raise ModelError(f"{' '.join(unknown)}: the model reads only {' '.join(labels)}; train one for other signs")
+    strange = [sign for sign in signs if not is_folder_name(sign)]
+    if strange:
+        raise ModelError(f"{' '.join(strange)}: no name for a folder, where its crops go; name others with --write")
     return signs
 
 
@@ -139,16 +142,12 @@ def keep(image: Image, sheet: Sheet, folder: Path) -> int:
 
     Raises SinkError.
     """
-    for row in sheet.rows:
-        place = folder / row.text
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            last = max((int(path.stem) for path in place.glob("*.png") if path.stem.isdecimal()), default=0)
-            for number, digit in enumerate(row.digits, last + 1):
-                encoded = cv2.imencode(".png", _crop(image, digit.box))[1]
-                (place / f"{number:03}.png").write_bytes(encoded.tobytes())
-        except OSError as error:
-            raise SinkError(f"{place}: crops cannot be written: {error.strerror or error}") from error
+    try:
+        for row in sheet.rows:
+            for digit in row.digits:
+                save_crop(_crop(image, digit.box), row.text, folder)
+    except OSError as error:
+        raise SinkError(f"{folder}: crops cannot be written: {error.strerror or error}") from error
     return sheet.signs
 
 

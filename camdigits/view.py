@@ -60,8 +60,8 @@ class Entry:
         """Take a key; return whether it goes on."""
         if key == "backspace":
             self.text = self.text[:-1]
-        elif len(key) == 1:
-            self.text += key
+        elif key == "space" or len(key) == 1:
+            self.text += " " if key == "space" else key
         return key not in ("enter", "esc")
 
 

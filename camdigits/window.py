@@ -134,10 +134,14 @@ class Window:
         return True
 
     def pressed(self) -> list[str]:
-        """Return the keys pressed since the last call: "q", "esc", "space", "left", …; letters in lower case."""
+        """Return the keys pressed since the last call, as "q", "esc", "space" or "left".
+
+        Letters are in lower case; those that are typed are as the system tells them, which Qt does in lower case too.
+        """
         keys = []
         while self._keys:
-            keys.append(self._keys.popleft())
+            key = self._keys.popleft()
+            keys.append(key if self.typing else key.lower())
         return keys
 
     def drawn(self) -> list[Box]:
@@ -182,7 +186,7 @@ class Window:
             else:
                 key = word.removeprefix("key ")
                 self._keys.append(key)
-                self._quit = self._quit or (key in ("q", "esc") and not self.typing)
+                self._quit = self._quit or (key in ("q", "Q", "esc") and not self.typing)
         self._gone = True
         self._opened.set()
 
@@ -270,7 +274,7 @@ def _name(key: int) -> str:
     key &= 0xFFFF  # above it Qt and GTK keep the modifiers
     if key in _ARROWS or key in _NAMED:
         return _ARROWS.get(key) or _NAMED[key]
-    return chr(key).lower() if 33 <= key < 127 else ""
+    return chr(key) if 33 <= key < 127 else ""
 
 
 def _layout(memory: mmap.mmap) -> tuple[NDArray[np.int64], list[NDArray[np.uint8]]]:

@@ -149,8 +149,8 @@ def test_a_program_that_fails_or_is_none_says_so() -> None:
 
 
 @contextmanager
-def web(answers: list[int], port: int = 0) -> Iterator[tuple[str, list[Event]]]:
-    """Take what is posted; answer with these codes, then with 204."""
+def web(answers: list[int], port: int = 0, seen: list[str | None] | None = None) -> Iterator[tuple[str, list[Event]]]:
+    """Take what is posted; answer with these codes, then with 204. seen: gets who says to post it."""
     taken: list[Event] = []
 
     class Taker(BaseHTTPRequestHandler):
@@ -159,6 +159,8 @@ def web(answers: list[int], port: int = 0) -> Iterator[tuple[str, list[Event]]]:
             code = answers.pop(0) if answers else 204
             if code == 204:
                 assert self.headers["Content-Type"] == "application/json"
+                if seen is not None:
+                    seen.append(self.headers["Authorization"])
                 taken.append(json.loads(body))
             self.send_response(code)
             self.end_headers()
@@ -209,10 +211,36 @@ def test_numbers_wait_until_a_server_is_back() -> None:
     assert said[0].startswith("there: cannot be reached (")
 
 
-@pytest.mark.parametrize("address", ["ftp://here/x", "here", "http://", "http:///x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("ftp://here/x", "here", "http://", "http:///x"),
+        *(
+            "http://[::1",
+            "http://here:x/",
+            "http://here:99999/",
+            "http://he re/",
+            "http://here/a b",
+            "http://me:secret@",
+        ),
+    ],
+)
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(SinkError, match="not an http or https address"):
+    with pytest.raises(SinkError, match="not an http or https address") as refused:
         to_address(address)
+    assert "secret" not in str(refused.value)
+
+
+def test_user_and_password_of_an_address_are_sent_and_not_looked_up() -> None:
+    sent: list[str | None] = []
+    with web([], seen=sent) as (address, taken):
+        with delivery(to_address(address.replace("//", "//me:se%40cret@"))) as (there, _):
+            there.put(number("1"))
+            wait_until(lambda: taken)
+        with delivery(to_address(address)) as (there, _):
+            there.put(number("2"))
+            wait_until(lambda: len(taken) == 2)
+    assert sent == ["Basic bWU6c2VAY3JldA==", None]
 
 
 # ---- brokers ----
@@ -314,7 +342,7 @@ def test_a_broker_that_goes_while_we_say_goodbye_is_no_error(monkeypatch: pytest
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("address", ["http://here", "mqtt://", "here"])
+@pytest.mark.parametrize("address", ["http://here", "mqtt://", "here", "mqtt://[::1", "mqtt://here:x"])
 def test_what_is_no_broker_is_refused(address: str) -> None:
     with pytest.raises(SinkError, match="not mqtt://host"):
         Broker(address)

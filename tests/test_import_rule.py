@@ -34,7 +34,7 @@ STAGES = {
     "explain",
     "signs",
 }
-GROUND = {"types", "errors", "files", "lettering"}
+GROUND = {"types", "errors", "files", "crops", "lettering"}
 PAPER = {"ink", "rules"}
 # a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches;
 # formats are what OpenCV does not decode
@@ -53,6 +53,7 @@ ALLOWED = {
     "types": set(),
     "errors": set(),
     "files": set(),
+    "crops": {"types", "errors"},
     "lettering": {"types"},
     **dict.fromkeys(PAPER | {"lines"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},

@@ -433,6 +433,19 @@ def test_a_recording_never_overwrites_its_source(film):
     assert film.read_bytes() == before
 
 
+def test_no_recording_overwrites_a_source_or_another(film, short_film, tmp_path):
+    before = film.read_bytes()
+    taken = film.rename(tmp_path / "raw-1.avi")
+    with live("--source", taken, "--source", short_film, "--headless", "--raw", tmp_path / "raw.avi") as running:
+        assert running.end() == 1
+    assert "would overwrite the video itself" in running.err[0]
+    assert taken.read_bytes() == before
+    with live("--source", taken, "--headless", "--output", "a.avi", "--raw", "./a.avi", folder=tmp_path) as running:
+        assert running.end() == 1
+    assert running.err == ["error: a.avi: two recordings in one file; name another --output or --raw"]
+    assert not (tmp_path / "a.avi").exists()
+
+
 def test_a_missing_source_leaves_an_older_recording_alone(film):
     before = film.read_bytes()
     with live("--source", "nowhere.mp4", "--headless", "--output", film) as running:
@@ -450,7 +463,8 @@ def test_without_a_screen_it_says_so_in_one_line_and_reads_on(film, display):
     assert running.out == ["0", "1", "2", "3"]
     (line,) = running.err
     assert line.startswith("no screen")
-    assert line.endswith("reading goes on without a window")
+    assert "reading goes on without a window" in line
+    assert "camdigits serve --source" in line
 
 
 def test_several_sources_are_told_by_name_and_shown_in_one_picture(tmp_path):

@@ -86,6 +86,69 @@ def test_a_full_disk_ends_the_recording_with_a_message_and_not_the_reading(tmp_p
     assert stamps(tmp_path / "out.avi") == list(range(41))
 
 
+def test_a_recording_that_comes_to_nothing_ends_neither_the_reading_nor_others(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.avi", 120)
+    full = "import shutil\nreal = shutil.disk_usage\n"
+    full += "recorder.shutil.disk_usage = lambda p: real(p)._replace(free=0)\n"
+    done = live("--source", film, "--output", "out.mp4", "--raw", "raw.mp4", folder=tmp_path, before=full)
+    assert done.stdout.split() == ["0", "1", "2", "3"]
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in said] == ["raw.mp4", "raw.mp4", "out.mp4", "out.mp4", "error"]
+
+
+def test_each_recording_is_finished_whatever_becomes_of_the_others(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.avi", 120)
+    full = "recorder._plays = lambda path, plays=recorder._plays: path.name != 'out.avi' and plays(path)\n"
+    done = live("--source", film, "--output", "out.avi", "--raw", "raw.avi", folder=tmp_path, before=full)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert said[:2] == ["out.avi: the recording is broken; is the disk full?", "recorded raw.avi"]
+    assert stamps(tmp_path / "raw.avi") == list(range(120))
+
+
+@pytest.mark.parametrize(("option", "room"), [("--csv", 150), ("--save-best", 2000)])
+def test_what_cannot_be_written_ends_and_not_the_reading(tmp_path: Path, option: str, room: int) -> None:
+    pytest.importorskip("resource", reason="no limits on files here")
+    film = write_video(tmp_path / "film.avi", 120)
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+    done = live("--source", film, option, "out", folder=tmp_path, before=limit)
+    assert done.stdout.split() == ["0", "1", "2", "3"]
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "out: cannot be written (File too large); make room",
+        "error: an output ended before the run did; make room on the disk",
+    ]
+
+
+def test_an_interrupt_that_is_swallowed_ends_a_run_without_a_window_too(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.avi", 120)
+    swallow = """
+import os, signal, time
+from contextlib import suppress
+from camdigits.watch import Watch
+def take(self, frame, read, real=Watch.take):
+    if frame.index == 45:
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    return real(self, frame, read)
+Watch.take = take
+"""
+    done = live("--source", film, folder=tmp_path, before=swallow)
+    assert (done.stdout.split(), done.stderr.split(), done.returncode) == (["0", "1"], ["stopped"], 0)
+
+
+def test_a_pause_is_left_out_of_a_recording(tmp_path: Path) -> None:
+    recording = Segments(tmp_path / "film.avi", 30, Segment(seconds=10))
+    for number in range(60):
+        if number == 30:
+            recording.skip(60)
+        recording.write(stamped(number), number / 30 + (60 if number >= 30 else 0))
+    recording.close()
+    assert stamps(tmp_path / "film-001.avi") == list(range(60))
+
+
 def test_raw_records_the_pictures_as_they_come(tmp_path: Path) -> None:
     film = write_video(tmp_path / "film.avi", 60)
     done = live("--source", film, "--raw", "raw.avi", "--output", "out.avi", "--json", folder=tmp_path)

@@ -343,6 +343,24 @@ with open_source("built", reconnect=True) as frames:
     assert lines == ["built | 640x360, 30 frames a second, MJPG", "lost; was it unplugged?"]
 
 
+def test_another_camera_never_stands_in_for_one_called_by_name(camera, devices):
+    script = f"""
+from camdigits import cameras
+cameras.DEVICES = Path({str(devices)!r})
+named = cameras.DEVICES / "video0" / "name"
+with open_source("built", reconnect=True) as frames:
+    lost = 0
+    for frame in frames:
+        lost += bool(frame.lost)
+        if frame.index == 5: named.write_text("Another")
+        if lost == 15: named.write_text("Built-in")
+        if frame.index > 45: break
+    print(lost > 14)
+"""
+    lines, _ = run(script, {**camera, "FAKECAM_UNPLUG": "1", "FAKECAM_REPLUG": "0.2"})
+    assert lines == ["True"]
+
+
 # ---- the screen ----
 
 

@@ -12,6 +12,7 @@ import pytest
 from camdigits.types import Image
 from tests.support.command import SAMPLES, camdigits
 from tests.support.film import jpeg
+from tests.support.models import write_model
 from tests.support.screen import Screen, wait_until
 from tests.support.sheets import TEN, draw_sheet
 
@@ -87,7 +88,7 @@ def test_a_folder_of_crops_is_enough(taught: Path, tmp_path: Path) -> None:
 
 def test_crops_that_cannot_be_read_are_named_and_left_out(taught: Path, tmp_path: Path) -> None:
     (tmp_path / "hand" / "1").mkdir(parents=True)
-    (tmp_path / "hand" / "1" / "good.png").write_bytes((taught / "mine" / "1" / "001.png").read_bytes())
+    (tmp_path / "hand" / "1" / "good.png").write_bytes(next((taught / "mine" / "1").iterdir()).read_bytes())
     (tmp_path / "hand" / "1" / "bad.png").write_bytes(b"no picture")
     picture(tmp_path / "hand" / "1" / "empty.png", np.full((60, 60, 3), 200, np.uint8))
     done = camdigits("teach", "hand", cwd=tmp_path)
@@ -183,3 +184,12 @@ def test_what_cannot_be_taught_is_one_line(tmp_path: Path, arguments: tuple[str,
     assert reason in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("label", ["..", "/folder", "a/b"])
+def test_a_label_that_is_a_path_is_refused(tmp_path: Path, label: str) -> None:
+    model = write_model(tmp_path / "model.onnx", 4, labels=[label, *"123456789"])
+    sheet = picture(tmp_path / "sheet.png", draw_sheet(["44444", "55555"]))
+    done = camdigits("teach", "--source", sheet, "--model", model, "--write", f"{label} 5", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {label}: no name for a folder, where its crops go; name others with --write\n"

@@ -43,7 +43,18 @@ def test_keys_come_back_by_name(screen):
         assert not show.closed
 
 
-@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_q_and_escape_do_not_close_it_while_something_is_typed(screen):
+    keys = []
+    with open_window("camdigits") as show:
+        ready(screen, show)
+        show.typing = True
+        screen.press("R", "q", "Q", "Escape")
+        show_until(show, lambda: keys.extend(show.pressed()) or len(keys) >= 4)
+        assert [key.lower() for key in keys] == ["r", "q", "q", "esc"]  # Qt's windows tell no capitals
+        assert not show.closed
+
+
+@pytest.mark.parametrize("key", ["q", "Q", "Escape"])
 def test_q_and_escape_close_it(screen, key):
     with open_window("camdigits") as show:
         ready(screen, show)

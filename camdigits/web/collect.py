@@ -1,20 +1,16 @@
 """Digits that people say were misread: saved in a folder with a subfolder a label, as `camdigits train` takes it."""
 
-import hashlib
 import threading
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from camdigits.crops import on_paper, save_crop
 from camdigits.errors import SinkError
 
 MOST = 20_000
 """Pictures in the folder, at most: whoever can reach the page must not be able to fill the disk."""
-
-MARGIN = 0.3
-"""Paper around the ink, in its longer side."""
 
 
 class Collection:
@@ -32,28 +28,12 @@ class Collection:
 
     def save(self, ink: NDArray[np.uint8], label: str) -> str:
         """Save a digit's ink under its right label and return the file's place in the folder. Raises SinkError."""
-        if not is_folder_name(label):
-            raise SinkError(f"{label!r} cannot be a folder's name")
-        side = max(4, round(MARGIN * max(ink.shape)))
-        paper = cv2.copyMakeBorder(np.bitwise_not(ink), side, side, side, side, cv2.BORDER_CONSTANT, value=255)
-        encoded = cv2.imencode(".png", paper)[1].tobytes()
-        name = f"{hashlib.sha256(paper.tobytes()).hexdigest()[:16]}.png"
-        path = self._folder / label / name
         with self._saving:
             if self._count >= MOST:
                 raise SinkError(f"{MOST} pictures are collected; teach a model with them, and empty the folder")
             try:
-                for earlier in self._folder.glob(f"*/{name}"):  # the last word counts
-                    earlier.unlink()
-                    self._count -= 1
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(encoded)
+                path, more = save_crop(on_paper(ink), label, self._folder)
             except OSError as error:
                 raise SinkError(f"cannot be saved: {error.strerror}") from error
-            self._count += 1
-        return f"{label}/{name}"
-
-
-def is_folder_name(label: str) -> bool:
-    """Say whether a label, which may be any text that a model was made with, names a folder and nothing else."""
-    return Path(label).name == label and label not in ("", ".", "..") and "\\" not in label and "\0" not in label
+            self._count += more
+        return f"{label}/{path.name}"

@@ -8,9 +8,10 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from camdigits.crops import upright
 from camdigits.normalize import normalize_ink
 from camdigits.stills import Still
-from camdigits.types import Box, Candidate, Digit, Image, Number, Trace
+from camdigits.types import Box, Digit, Image, Trace
 
 SHOWN = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM")
 """How files begin that browsers show."""
@@ -36,7 +37,7 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
             probabilities = still.trace.probabilities[at]
             best = np.argsort(-probabilities)[:TOP]
             row["top"] = [[names[k], round(float(probabilities[k]), 4)] for k in best]
-            patch = normalize_ink(_upright(still.trace.candidates[at], number))
+            patch = normalize_ink(upright(still.trace.candidates[at], number))
             row["patch"] = data_address(255 - np.round(255 * patch))
     return told
 
@@ -52,7 +53,7 @@ def ink_of(still: Still, box: Box, labels: tuple[str, ...]) -> NDArray[np.uint8]
     for number in still.numbers:
         for digit in number.digits:
             if digit.box == box:
-                return _upright(still.trace.candidates[_candidate(still.trace, digit, labels)], number)
+                return upright(still.trace.candidates[_candidate(still.trace, digit, labels)], number)
     return None
 
 
@@ -61,11 +62,6 @@ def _candidate(trace: Trace, digit: Digit, labels: tuple[str, ...]) -> int:
     column = labels.index(digit.label)
     same = [i for i, candidate in enumerate(trace.candidates) if candidate.box == digit.box]
     return min(same, key=lambda i: abs(float(trace.probabilities[i, column]) - digit.confidence))
-
-
-def _upright(candidate: Candidate, number: Number) -> NDArray[np.uint8]:
-    """Return the ink as the model saw it: a page on its side was turned upright first."""
-    return np.ascontiguousarray(np.rot90(candidate.ink, round(-number.angle / 90) % 4))
 
 
 def data_address(image: MatLike, suffix: str = ".png") -> str:

@@ -1,7 +1,7 @@
 """`camdigits live` with a reader that needs no model: it reads the bars that film.py stamps, one number a second.
 
 python -m tests.support.bars [--source S] [--output FILE] [--headless] [--json]
-    [--every-frame] [--mirror] [--hits K] [--raw FILE] [--post URL]
+    [--every-frame] [--mirror] [--hits K] [--raw FILE] [--csv FILE] [--save-best DIR] [--post URL]
 """
 
 import argparse
@@ -45,7 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", action="append", dest="sources")
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--raw", type=Path)
+    for place in ("--raw", "--csv", "--save-best"):
+        parser.add_argument(place, type=Path)
     parser.add_argument("--hits", type=int, default=4)
     parser.add_argument("--post", dest="address", default="")
     for flag in ("--headless", "--json", "--every-frame", "--mirror"):

@@ -1,5 +1,7 @@
 """A model that says the same whatever it sees: so a test knows which model read."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,8 @@ import pytest
 from camdigits.normalize import normalize_version
 
 
-def write_model(path: Path, digit: int, sureness: float = 0.99) -> Path:
-    """Write an ONNX file that takes every patch for this digit, with a probability of `sureness`."""
+def write_model(path: Path, digit: int, sureness: float = 0.99, labels: Sequence[str] = "0123456789") -> Path:
+    """Write an ONNX file that takes every patch for this one of ten labels, with a probability of `sureness`."""
     onnx = pytest.importorskip("onnx", reason="models are made with the extra camdigits[export]")
     helper, from_array, kind = onnx.helper, onnx.numpy_helper.from_array, onnx.TensorProto
     said = np.full((1, 11), (1 - sureness) / 10, np.float32)
@@ -32,7 +34,8 @@ def write_model(path: Path, digit: int, sureness: float = 0.99) -> Path:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    labels = '["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]'
-    helper.set_model_props(model, {"camdigits.labels": labels, "camdigits.normalize": normalize_version()})
+    helper.set_model_props(
+        model, {"camdigits.labels": json.dumps(list(labels)), "camdigits.normalize": normalize_version()}
+    )
     onnx.save(model, str(path))
     return path

@@ -9,9 +9,9 @@ import httpx
 import numpy as np
 import pytest
 
+from camdigits.crops import is_folder_name
 from camdigits.normalize import normalize
 from camdigits.segment import single_sign
-from camdigits.web.collect import is_folder_name
 from tests.support.command import SAMPLES, camdigits
 from tests.support.server import Server, decoded, serving
 
