@@ -68,7 +68,8 @@ def camera_named(name: str) -> str:
 def open_camera(camera: str, size: tuple[int, int] | None = None) -> cv2.VideoCapture:
     """Return the capture of a camera by index or device, opened if it can be. size: (width, height) to ask of it."""
     for backend in BACKENDS.get(sys.platform, (cv2.CAP_ANY,)):
-        capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera, backend)
+        # a number that OpenCV cannot hold is no camera's either
+        capture = cv2.VideoCapture(min(int(camera), 2**31 - 1) if camera.isdigit() else camera, backend)
         if capture.isOpened():
             break
     if size:

@@ -62,20 +62,30 @@ def _why(reading: Reading) -> Event:
 
 
 class NumberLog:
-    """A CSV file to which each new number adds a row; a file that is there is continued. Raises SinkError."""
+    """A CSV file to which each new number adds a row; one that is there is continued, if it is such a table.
+
+    Raises SinkError.
+    """
 
     COLUMNS = ("at", "time", "source", "region", "text", "confidence", "x", "y", "w", "h")
 
     def __init__(self, path: Path) -> None:
-        """Open the file."""
+        """Open the file. Raises SinkError, also where it holds anything else."""
         self._path = path
         try:
+            if path.is_file() and path.stat().st_size and not self._is_table():
+                raise SinkError(f"{path}: holds something else than a table of this command; name another --csv")
             self._file = path.open("a", newline="", encoding="utf-8")
             self._writer = csv.writer(self._file)
             if not self._file.tell():
                 self._write(self.COLUMNS)
         except OSError as error:
             raise SinkError(f"{path}: cannot be written ({error.strerror}); name another --csv") from error
+
+    def _is_table(self) -> bool:
+        first = ",".join(self.COLUMNS).encode()
+        with self._path.open("rb") as file:
+            return file.read(len(first) + 1).rstrip(b"\r\n") == first
 
     def put(self, event: Event) -> None:
         """Add a row, where an event is a new number; it is in the file at once."""

@@ -212,6 +212,15 @@ def test_a_table_of_numbers_is_continued(tmp_path):
     assert rows[0]["at"] <= rows[1]["at"]
 
 
+@pytest.mark.parametrize("content", [b"\x00\x00\x00 ftypisom", b"my,notes\n1,2\n", b"at"])
+def test_a_table_is_not_added_to_anything_else(tmp_path, content):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SinkError, match="something else"):
+        NumberLog(path)
+    assert path.read_bytes() == content
+
+
 def test_a_table_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(SinkError, match="cannot be written"):
         NumberLog(tmp_path)

@@ -178,6 +178,8 @@ def test_an_address_where_nobody_is_is_one_line_without_its_password(capfd):
 
 def test_no_camera_is_one_line_with_what_to_try_within_a_second(capfd):
     started = time.monotonic()
+    with pytest.raises(SourceError, match=r"^camera 99999999999: no such camera"):
+        open_source("99999999999")
     with pytest.raises(SourceError, match=r"^camera 63: no such camera; .*--source.*camdigits cameras"):
         open_source(63)
     assert time.monotonic() - started < 1
