@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.support.command import SAMPLES
+from tests.support.documents import greedy_pdf, pdf, slow_pdf
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
@@ -172,6 +173,20 @@ def test_of_too_many_pictures_at_once_some_are_put_off(attacked: Server) -> None
         put_off = [answer for answer in answers if answer.status_code == 503]
         assert all(answer.headers["Retry-After"] and "in a moment" in answer.json()["error"] for answer in put_off)
         assert attacked.send(SAMPLES / "crop-paper.png").status_code == 200
+
+
+@pytest.mark.slow
+def test_pages_that_take_too_much_hold_up_no_picture(attacked: Server) -> None:
+    pytest.importorskip("pypdfium2")
+    bombs = [slow_pdf(), slow_pdf(), greedy_pdf()]
+    with ThreadPoolExecutor(len(bombs)) as senders:
+        answers = [senders.submit(attacked.send, bomb) for bomb in bombs]
+        sleep(1)
+        assert attacked.send(SAMPLES / "number.jpg").status_code == 200
+        assert not answers[0].done() or not answers[1].done()
+    for answer in answers:
+        assert answer.result().status_code in (422, 503)
+    assert attacked.send(pdf([cv2.imread(str(SAMPLES / "number.jpg"))])).json()["numbers"][0]["text"] == "40718"
 
 
 def test_ctrl_c_while_pictures_are_read_is_an_ordinary_end() -> None:

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.command import SAMPLES, camdigits
+from tests.support.documents import pdf
 from tests.support.film import jpeg, mjpeg_server, stamp
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
@@ -72,7 +73,14 @@ def test_of_cameras_that_flood_the_newest_pictures_are_answered(server: Server) 
 def test_junk_is_answered_and_the_next_picture_read(server: Server, pictures: list[bytes]) -> None:
     big = jpeg(cv2.resize(cv2.imread(str(SAMPLES / "number.jpg")), (3000, 2000)))
     with camera(server) as socket:
-        for junk in (b"", b"junk", pictures[0][:100], bytes(10_000), big):
+        for junk in (
+            b"",
+            b"junk",
+            pictures[0][:100],
+            bytes(10_000),
+            big,
+            pdf([cv2.imread(str(SAMPLES / "number.jpg"))]),
+        ):
             socket.send(junk)
             assert "error" in json.loads(socket.recv(5))
         socket.send(pictures[0])
