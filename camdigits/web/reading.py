@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from camdigits.classify import Classifier, find_model, shipped_models
+from camdigits.classify import Classifier, shipped_models
 from camdigits.errors import PictureError
 from camdigits.formats import heic_size, is_heic, is_pdf
 from camdigits.web.sizes import decoded_bytes
@@ -45,11 +46,12 @@ class Models:
     """The models that a client may choose by name, opened when first asked for; the default one at once."""
 
     def __init__(self, default: str) -> None:
-        """default: a shipped model or an .onnx file, which is then known by its stem. Raises ModelError."""
-        files = {name: find_model(name) for name in shipped_models()}
-        self.default = default if default in files else find_model(default).stem
-        self._files = {self.default: find_model(default)} | {n: f for n, f in files.items() if n != self.default}
-        self._open = {self.default: Classifier(self._files[self.default])}
+        """default: whatever Classifier takes; a file is then known by its stem. Raises ModelError."""
+        shipped = shipped_models()
+        self.default = default if default in shipped else Path(default).stem
+        # a file may have a shipped model's name, which then stands for the file
+        self._files = {self.default: default} | {name: name for name in shipped if name != self.default}
+        self._open = {self.default: Classifier(default)}
         self._opening = threading.Lock()
 
     @property

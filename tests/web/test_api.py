@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from camdigits.prototypes import Lessons
 from camdigits.web.serve import listen
 from tests.support.command import SAMPLES, camdigits
 from tests.support.documents import heic, pdf
@@ -92,6 +93,13 @@ def test_reads_with_a_model_of_ones_own(tmp_path: Path) -> None:
         told = own.get("/api/models").json()
         assert [model["name"] for model in told["models"]] == ["mine", "cnn", "knn"]
         assert told["min_confidence"] == 0.3
+        assert own.send(SAMPLES / "number.jpg").json()["numbers"][0]["text"] == "40718"
+
+
+def test_reads_with_lessons(tmp_path: Path) -> None:
+    Lessons(np.zeros((1, 28, 28), np.uint8), ["7"], "cnn").save(tmp_path / "mine.npz")
+    with serving("--model", tmp_path / "mine.npz") as own:
+        assert [model["name"] for model in own.get("/api/models").json()["models"]] == ["mine", "cnn", "knn"]
         assert own.send(SAMPLES / "number.jpg").json()["numbers"][0]["text"] == "40718"
 
 
