@@ -230,6 +230,20 @@ def test_beyond_loopback_a_token_is_asked_for() -> None:
         assert server.send(SAMPLES / "crop-paper.png", headers=bearer).json()["numbers"][0]["text"] == "7"
 
 
+def test_two_servers_on_one_machine_are_open_at_once() -> None:
+    with serving("--host", "0.0.0.0") as one, serving("--host", "0.0.0.0") as other, httpx.Client() as browser:
+        for server in (one, other):
+            assert browser.get(f"{server.root}/?token={server.token}", follow_redirects=True).status_code == 200
+        for server in (one, other):
+            assert browser.get(server.root + "/api/models").status_code == 200
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_on_all_addresses_the_older_ones_are_among_them() -> None:
+    with listen("::", 0) as listener:
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), 5).close()
+
+
 def test_no_answer_lets_a_browser_fetch_from_elsewhere(server: Server) -> None:
     for path in ("/", "/api/models", "/nowhere", "/api/openapi.json"):
         policy = server.get(path).headers["content-security-policy"]

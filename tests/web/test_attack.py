@@ -213,6 +213,28 @@ def test_who_never_comes_to_the_point_is_hung_up_on(attacked: Server) -> None:
         assert '"numbers"' in str(camera.recv(5))  # what says nothing for a while may stay
 
 
+@pytest.mark.slow
+def test_each_request_of_a_connection_has_a_time_of_its_own(attacked: Server) -> None:
+    head = b"GET /api/models HTTP/1.1\r\nHost: localhost\r\n"
+    with socket.create_connection(("127.0.0.1", attacked.port)) as line:
+        line.settimeout(5)
+
+        def wait_for_answer() -> None:
+            answer = b""
+            while not answer.endswith(b"}"):
+                piece = line.recv(65536)
+                assert piece, "hung up"
+                answer += piece
+
+        line.sendall(head + b"\r\n")
+        wait_for_answer()
+        sleep(3.5)
+        line.sendall(head)
+        sleep(2.5)  # the first request began over five seconds ago
+        line.sendall(b"\r\n")
+        wait_for_answer()
+
+
 def test_a_sender_that_vanishes_or_dawdles_holds_up_nobody(attacked: Server) -> None:
     head = POST + b"Content-Type: multipart/form-data; boundary=x\r\n"
     lines = []
