@@ -1,13 +1,15 @@
 """HEIC pictures and the pages of PDF files, which OpenCV does not read: with the extra `camdigits[formats]`."""
 
 import re
-import threading
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.errors import PictureError
+from camdigits.pages import NO_LIBRARY, PATIENCE
 from camdigits.types import Image
 
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
@@ -17,13 +19,7 @@ PDF = b"%PDF-"
 PAGE = re.compile(r"(.+\.pdf)#page=([1-9][0-9]*)", re.IGNORECASE | re.DOTALL)
 """A page of a file, named as browsers name it."""
 
-LONGEST = 2600
-"""Pixels of a page's longer side: A4 at 220 dots an inch."""
-
 INSTALL = 'python -m pip install "camdigits[formats]"'
-
-_pdfium = threading.Lock()
-"""PDFium does one thing at a time."""
 
 
 def is_heic(encoded: bytes) -> bool:
@@ -63,26 +59,35 @@ def _open_heic(encoded: bytes, name: str) -> Any:
 
 def count_pages(encoded: bytes, name: str) -> int:
     """Return how many pages a PDF file has. Raises PictureError."""
-    with _pdfium, _opened(encoded, name) as document:
-        return len(document)
+    return _draw(encoded, name, 0)[0]
 
 
 def render_page(encoded: bytes, name: str, page: int) -> Image:
-    """Return a page of a PDF file, counted from 1, as BGR, LONGEST pixels long. Raises PictureError."""
-    with _pdfium, _opened(encoded, name) as document:
-        if page > len(document):
-            raise PictureError(f"{name}: there is no page {page}, only {len(document)}")
-        sheet = document[page - 1]
-        scale = LONGEST / max(1.0, *sheet.get_size())
-        return np.array(sheet.render(scale=scale, rev_byteorder=False).to_numpy()[..., :3], np.uint8)
+    """Return a page of a PDF file, counted from 1, as BGR, pages.LONGEST pixels long. Raises PictureError."""
+    count, image = _draw(encoded, name, page)
+    if page > count:
+        raise PictureError(f"{name}: there is no page {page}, only {count}")
+    return image
 
 
-def _opened(encoded: bytes, name: str) -> Any:
+def _draw(encoded: bytes, name: str, page: int) -> tuple[int, Image]:
+    """Return how many pages there are, and what pages.draw makes of one."""
+    start = f"import sys; sys.path[:] = {sys.path!r}\nfrom camdigits.pages import draw\n"
     try:
-        import pypdfium2
-    except ModuleNotFoundError as error:
-        raise PictureError(f"{name}: PDF files need an extra: {INSTALL}") from error
-    try:
-        return pypdfium2.PdfDocument(encoded)
-    except pypdfium2.PdfiumError as error:
-        raise PictureError(f"{name}: a PDF file that is broken or locked; print it anew") from error
+        done = subprocess.run(
+            [sys.executable, "-c", f"{start}draw({page})"],
+            input=encoded,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PictureError(f"{name}: a PDF page that takes over {PATIENCE:g} seconds to draw; print it anew") from None
+    if done.returncode == NO_LIBRARY:
+        raise PictureError(f"{name}: PDF files need an extra: {INSTALL}")
+    if done.returncode:
+        raise PictureError(f"{name}: a PDF file that is broken, locked or too complex; print it anew")
+    head, _, pixels = done.stdout.partition(b"\n")
+    count, *shape = map(int, head.split())
+    return count, np.frombuffer(pixels, np.uint8).reshape(shape)[..., :3].copy()

@@ -9,7 +9,7 @@ import pytest
 from camdigits.errors import PictureError
 from camdigits.pictures import find_pictures, load_picture
 from tests.support.command import ROOT, SAMPLES, camdigits
-from tests.support.documents import heic, pdf
+from tests.support.documents import greedy_pdf, heic, pdf, slow_pdf
 
 pytest.importorskip("pillow_heif")
 pytest.importorskip("pypdfium2")
@@ -59,6 +59,23 @@ def test_broken_ones_say_so(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(PictureError, match="broken") as failure:
         load_picture(str(path))
     assert "\n" not in str(failure.value)
+
+
+def test_a_pdf_file_without_its_page_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.pdf"
+    path.write_bytes(pdf([NUMBER]).replace(b"/Kids[3 0 R]", b"/Kids[9 0 R]"))
+    done = camdigits("image", path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "broken" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", [slow_pdf(), greedy_pdf()], ids=["slow", "greedy"])
+def test_a_page_that_takes_too_much_is_given_up(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bomb.pdf").write_bytes(content)
+    done = camdigits("image", tmp_path / "bomb.pdf")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "print it anew" in done.stderr
 
 
 def test_a_page_that_is_not_there_is_told(scan: Path) -> None:

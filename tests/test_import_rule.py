@@ -28,6 +28,7 @@ STAGES = {
     "sinks",
     "pictures",
     "formats",
+    "pages",
     "turn",
     "cut",
     "closer",
@@ -37,9 +38,10 @@ STAGES = {
 GROUND = {"types", "errors", "files", "crops", "lettering"}
 PAPER = {"ink", "rules"}
 # a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches;
-# formats are what OpenCV does not decode
+# formats are what OpenCV does not decode; pages are drawn by a process of its own
 ALSO = {
     "pictures": {"formats"},
+    "formats": {"pages"},
     "prototypes": {"normalize"},
     "classify": {"normalize", "prototypes"},
     "explain": {"normalize"},
@@ -64,7 +66,7 @@ HOMES = {
     "typer": {"cli", "cli_live", "options"},
     "rich": {"cli"},
     "pillow_heif": {"formats"},
-    "pypdfium2": {"formats"},
+    "pypdfium2": {"pages"},
 }
 WEB = {"fastapi", "starlette", "pydantic", "uvicorn", "websockets", "cryptography"}
 FORBIDDEN = {"camdigits_export", "tensorflow", "keras", "sklearn", "onnx", "tf2onnx", "matplotlib", "scipy", "PIL"}

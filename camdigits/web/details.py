@@ -38,7 +38,7 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
             best = np.argsort(-probabilities)[:TOP]
             row["top"] = [[names[k], round(float(probabilities[k]), 4)] for k in best]
             patch = normalize_ink(upright(still.trace.candidates[at], number))
-            row["patch"] = data_address(255 - np.round(255 * patch))
+            row["patch"] = data_address((255 - np.round(255 * patch)).astype(np.uint8))
     return told
 
 

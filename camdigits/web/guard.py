@@ -21,7 +21,8 @@ HEAVY, MOST_HEAVY = 2**20, 8
 PATIENCE = 30.0
 """Seconds within which a request is all there."""
 
-COOKIE = "camdigits"
+COOKIE = "camdigits-{port}"
+"""Browsers keep cookies by host, whatever the port: two servers on one machine must not take each other's."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -41,11 +42,14 @@ class Guard:
     names: host names, beside addresses, under which the page is known. A name that is not ours leads here only where
     somebody lets his own name point to this machine (DNS rebinding); an address cannot be made to. token: what every
     request must bring, as a cookie, as `Authorization: Bearer` or once in the page's address; None asks for none.
-    secure: the cookie travels encrypted only.
+    port: where it listens. secure: the cookie travels encrypted only.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str], token: str | None, secure: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, names: Collection[str], token: str | None, port: int, secure: bool = False
+    ) -> None:
         self._app, self._names, self._token, self._secure = app, names, token, secure
+        self._cookie = COOKIE.format(port=port)
         self._heavy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +92,7 @@ class Guard:
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if scope["type"] == "http" and scope["path"] == "/" and self._is_token(asked):
                 return self._welcome(asked)
-            if not self._is_token(_token_of(headers)):
+            if not self._is_token(_token_of(headers, self._cookie)):
                 return _no(401, "the token is missing; open the address that camdigits serve printed, with its token")
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY:
@@ -110,7 +114,7 @@ class Guard:
     def _welcome(self, token: str) -> Response:
         """Keep the token in a cookie, and take it out of the address: it would stay in the browser's history."""
         answer = RedirectResponse("/", status_code=303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=self._secure)
+        answer.set_cookie(self._cookie, token, httponly=True, samesite="lax", secure=self._secure)
         return answer
 
 
@@ -130,11 +134,11 @@ def is_address(name: str) -> bool:
     return True
 
 
-def _token_of(headers: Headers) -> str:
+def _token_of(headers: Headers, cookie: str) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+    return cookie_parser(headers.get("cookie", "")).get(cookie, "")
 
 
 def _bounded(receive: Receive) -> Receive:

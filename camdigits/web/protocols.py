@@ -24,6 +24,9 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Wait on where that was not yet a whole request."""
         super().data_received(data)
+        if self._due and not self._is_idle():  # the next request has a time of its own
+            self._due.cancel()
+            self._due = None
         if self._due is None and self._is_idle():
             self._wait()
 

@@ -7,18 +7,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from camdigits.classify import Classifier, find_model, shipped_models
+from camdigits.classify import Classifier, shipped_models
 from camdigits.errors import PictureError
-from camdigits.formats import LONGEST, heic_size, is_heic, is_pdf
+from camdigits.formats import heic_size, is_heic, is_pdf
 from camdigits.web.sizes import decoded_bytes
 
 MAX_PIXELS = 50_000_000
 """Of a picture sent: decoded and read it takes half a gigabyte."""
 
 LARGE = 10_000_000
-"""Of pictures with more pixels one is read at a time."""
+"""Of pictures with more pixels, and of PDF files, one is read at a time."""
 
 TIME_LIMIT = 10.0
 """Seconds after which nobody waits for a picture any more; the largest of noise takes two."""
@@ -45,11 +46,12 @@ class Models:
     """The models that a client may choose by name, opened when first asked for; the default one at once."""
 
     def __init__(self, default: str) -> None:
-        """default: a shipped model or an .onnx file, which is then known by its stem. Raises ModelError."""
-        files = {name: find_model(name) for name in shipped_models()}
-        self.default = default if default in files else find_model(default).stem
-        self._files = {self.default: find_model(default)} | {n: f for n, f in files.items() if n != self.default}
-        self._open = {self.default: Classifier(self._files[self.default])}
+        """default: whatever Classifier takes; a file is then known by its stem. Raises ModelError."""
+        shipped = shipped_models()
+        self.default = default if default in shipped else Path(default).stem
+        # a file may have a shipped model's name, which then stands for the file
+        self._files = {self.default: default} | {name: name for name in shipped if name != self.default}
+        self._open = {self.default: Classifier(default)}
         self._opening = threading.Lock()
 
     @property
@@ -80,8 +82,12 @@ class Readers:
         self._waiting = 0
 
     async def frame(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Return what a short work gives, for who has the turn."""
-        return await asyncio.wrap_future(self._frames.submit(work, *arguments, **named))
+        """Return what a short work gives, for who has the turn. Raises TooMuchError."""
+        try:
+            async with asyncio.timeout(TIME_LIMIT):
+                return await asyncio.wrap_future(self._frames.submit(work, *arguments, **named))
+        except TimeoutError:
+            raise TooMuchError(f"not read within {TIME_LIMIT:.0f} seconds") from None
 
     async def picture(self, size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Return what is read in a picture of so many decoded bytes. Raises TooMuchError."""
@@ -123,11 +129,21 @@ class Readers:
             self._large.release()
 
 
-def checked_size(encoded: bytes, name: str, most: int = MAX_PIXELS) -> int:
+def checked_size(encoded: bytes, name: str) -> int:
     """Return how many bytes a picture will take. Raises PictureError where it is none, TooLargeError."""
     if is_pdf(encoded):
-        return 3 * LONGEST**2
-    size = 3 * math.prod(heic_size(encoded, name)) if is_heic(encoded) else decoded_bytes(encoded)
+        return 3 * MAX_PIXELS  # one at a time: it takes what time and memory a page is given
+    if is_heic(encoded):
+        return _checked(3 * math.prod(heic_size(encoded, name)), name, MAX_PIXELS)
+    return checked_frame(encoded, name, MAX_PIXELS)
+
+
+def checked_frame(encoded: bytes, name: str, most: int) -> int:
+    """Return how many bytes a picture will take that OpenCV decodes. Raises PictureError, TooLargeError."""
+    return _checked(decoded_bytes(encoded), name, most)
+
+
+def _checked(size: int | None, name: str, most: int) -> int:
     if not size:
         raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
     if size > 3 * most:

@@ -83,7 +83,7 @@ def serve(settings: ServeSettings) -> None:
         names = _names(settings.host)
         app = create_app(models, settings.min_confidence, watch, collection)
         config = uvicorn.Config(
-            Guard(app, names, token, secure=settings.tls),
+            Guard(app, names, token, port, secure=settings.tls),
             http=PatientProtocol,
             ws=QuietProtocol,
             proxy_headers=False,
@@ -131,8 +131,9 @@ def _run(server: "uvicorn.Server", listener: socket.socket, to_open: str | None)
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there. Raises ServeError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()  # the address shown may be an IPv4 one
     try:
-        listener = socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family, backlog=128, dualstack_ipv6=both)
     except OSError as error:
         where = f"{host}:{port}"
         if error.errno == errno.EADDRINUSE:

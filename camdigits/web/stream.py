@@ -14,7 +14,7 @@ from camdigits.pictures import decode_picture
 from camdigits.pipeline import trace_image
 from camdigits.track import Tracker
 from camdigits.types import Reading
-from camdigits.web.reading import Readers, TooLargeError, checked_size
+from camdigits.web.reading import Readers, TooLargeError, TooMuchError, checked_frame
 
 MAX_PIXELS = 4_000_000
 """Of a camera's picture."""
@@ -75,7 +75,7 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         newest.put((count, encoded))
 
     def read(encoded: bytes, at: float) -> dict[str, Any]:
-        checked_size(encoded, "frame", MAX_PIXELS)
+        checked_frame(encoded, "frame", MAX_PIXELS)
         image = decode_picture(encoded, "frame")
         start = time.perf_counter()
         readings = tracker.update(trace_image(image, classifier, min_confidence).numbers, at)
@@ -96,7 +96,7 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
                 frame, encoded = taken
                 try:
                     answer = await readers.frame(read, encoded, time.monotonic() - began)
-                except (PictureError, TooLargeError) as error:
+                except (PictureError, TooLargeError, TooMuchError) as error:
                     answer = {"error": str(error).removeprefix("frame: ")}
             await socket.send_text(json.dumps({"frame": frame, **answer}))
     except WebSocketDisconnect:

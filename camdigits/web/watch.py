@@ -52,6 +52,7 @@ class Watch:
         self._ended = False
         self._last: dict[str, Any] = {"numbers": []}
         self._picture = b""
+        self._due = 0.0  # when the next picture may be shown
         self._thread = threading.Thread(target=self._run, name=f"watches {self.name}", daemon=True)
 
     def start(self) -> None:
@@ -96,9 +97,12 @@ class Watch:
         try:
             while not self._ended:
                 self._play()
-                self._source = open_source(self._asked_for, reconnect=True)
-        except SourceError as error:
-            self._last = {**self._last, "lost": str(error)}
+                time.sleep(max(0.0, self._due - time.monotonic()))  # a film may be a single picture
+                if not self._ended:
+                    self._source = open_source(self._asked_for, reconnect=True)
+        except Exception as error:  # whatever it is, who watches is told
+            unforeseen = f"{self.name}: cannot be read ({type(error).__name__}: {error}); start camdigits serve again"
+            self._last = {**self._last, "lost": str(error) if isinstance(error, SourceError) else unforeseen}
             while not self._ended:  # whoever comes now is told, too
                 self._watched.wait()
                 self._hand_over(self._last, self._picture)
@@ -107,12 +111,17 @@ class Watch:
     def _play(self) -> None:
         """Read the source once, a film at its own speed."""
         tracker = Tracker()
-        due, began = 0.0, -math.inf
+        began = -math.inf
         with self._source as source:
             for frame in source:
+                is_held = not self._watched.is_set()
                 self._watched.wait()
                 if self._ended:
                     return
+                if is_held:  # what was seen before nobody watched says nothing about now
+                    tracker = Tracker()
+                    if source.live:
+                        continue
                 if not source.live:
                     late = time.monotonic() - began - frame.time
                     if late > PAUSED:
@@ -120,9 +129,9 @@ class Watch:
                     elif late > 1 / RATE:
                         continue
                     time.sleep(max(0.0, -late))
-                if time.monotonic() < due:
+                if time.monotonic() < self._due:
                     continue
-                due = time.monotonic() + 1 / RATE
+                self._due = time.monotonic() + 1 / RATE
                 if frame.lost:
                     self._last = {**self._last, "lost": frame.lost}
                 else:

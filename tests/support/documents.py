@@ -1,6 +1,7 @@
 """PDF files and HEIC pictures of pictures, as scanners and phones write them."""
 
 import io
+import zlib
 from collections.abc import Sequence
 
 import cv2
@@ -24,6 +25,40 @@ def pdf(pages: Sequence[Image]) -> bytes:
             b"/Length %d>>stream\n%s\nendstream" % (width, height, len(jpeg), jpeg),
             b"<</Length %d>>stream\n%s\nendstream" % (len(draw), draw),
         ]
+    return _filed(objects)
+
+
+def slow_pdf() -> bytes:
+    """Return a small PDF file of one page that takes minutes to draw: the same large picture, over and over."""
+    draws, grey = zlib.compress(b"595 0 0 842 0 0 cm /I Do Q q " * 20_000, 9), zlib.compress(bytes(2000 * 2000), 9)
+    return _filed(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</XObject<</I 4 0 R>>>>/Contents 5 0 R>>",
+            b"<</Type/XObject/Subtype/Image/Width 2000/Height 2000/ColorSpace/DeviceGray/BitsPerComponent 8"
+            b"/Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(grey), grey),
+            b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(draws), draws),
+        ]
+    )
+
+
+def greedy_pdf() -> bytes:
+    """Return a small PDF file of one page that takes gigabytes to draw: ten of what is ten of what is ten of …"""
+    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<</F %d 0 R>>>>/Length 60>>stream\n%s\n"
+    return _filed(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>>>",
+            b"<</Length 5>>stream\n/F Do\nendstream",
+            *(form % (at + 1, b"/F Do " * 10) + b"endstream" for at in range(5, 25)),
+            b"<</Type/XObject/Subtype/Form/BBox[0 0 595 842]/Length 15>>stream\n0 0 100 100 re f\nendstream",
+        ]
+    )
+
+
+def _filed(objects: Sequence[bytes]) -> bytes:
     file = b"%PDF-1.4\n"
     places = []
     for number, content in enumerate(objects, 1):

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from camdigits.prototypes import Lessons
 from camdigits.web.serve import listen
 from tests.support.command import SAMPLES, camdigits
 from tests.support.documents import heic, pdf
@@ -92,6 +93,13 @@ def test_reads_with_a_model_of_ones_own(tmp_path: Path) -> None:
         told = own.get("/api/models").json()
         assert [model["name"] for model in told["models"]] == ["mine", "cnn", "knn"]
         assert told["min_confidence"] == 0.3
+        assert own.send(SAMPLES / "number.jpg").json()["numbers"][0]["text"] == "40718"
+
+
+def test_reads_with_lessons(tmp_path: Path) -> None:
+    Lessons(np.zeros((1, 28, 28), np.uint8), ["7"], "cnn").save(tmp_path / "mine.npz")
+    with serving("--model", tmp_path / "mine.npz") as own:
+        assert [model["name"] for model in own.get("/api/models").json()["models"]] == ["mine", "cnn", "knn"]
         assert own.send(SAMPLES / "number.jpg").json()["numbers"][0]["text"] == "40718"
 
 
@@ -220,6 +228,20 @@ def test_beyond_loopback_a_token_is_asked_for() -> None:
             assert browser.get("/api/models").status_code == 200
         bearer = {"Authorization": f"Bearer {server.token}"}
         assert server.send(SAMPLES / "crop-paper.png", headers=bearer).json()["numbers"][0]["text"] == "7"
+
+
+def test_two_servers_on_one_machine_are_open_at_once() -> None:
+    with serving("--host", "0.0.0.0") as one, serving("--host", "0.0.0.0") as other, httpx.Client() as browser:
+        for server in (one, other):
+            assert browser.get(f"{server.root}/?token={server.token}", follow_redirects=True).status_code == 200
+        for server in (one, other):
+            assert browser.get(server.root + "/api/models").status_code == 200
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_on_all_addresses_the_older_ones_are_among_them() -> None:
+    with listen("::", 0) as listener:
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1]), 5).close()
 
 
 def test_no_answer_lets_a_browser_fetch_from_elsewhere(server: Server) -> None:

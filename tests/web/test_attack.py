@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.support.command import SAMPLES
+from tests.support.documents import greedy_pdf, pdf, slow_pdf
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
@@ -174,6 +175,20 @@ def test_of_too_many_pictures_at_once_some_are_put_off(attacked: Server) -> None
         assert attacked.send(SAMPLES / "crop-paper.png").status_code == 200
 
 
+@pytest.mark.slow
+def test_pages_that_take_too_much_hold_up_no_picture(attacked: Server) -> None:
+    pytest.importorskip("pypdfium2")
+    bombs = [slow_pdf(), slow_pdf(), greedy_pdf()]
+    with ThreadPoolExecutor(len(bombs)) as senders:
+        answers = [senders.submit(attacked.send, bomb) for bomb in bombs]
+        sleep(1)
+        assert attacked.send(SAMPLES / "number.jpg").status_code == 200
+        assert not answers[0].done() or not answers[1].done()
+    for answer in answers:
+        assert answer.result().status_code in (422, 503)
+    assert attacked.send(pdf([cv2.imread(str(SAMPLES / "number.jpg"))])).json()["numbers"][0]["text"] == "40718"
+
+
 def test_ctrl_c_while_pictures_are_read_is_an_ordinary_end() -> None:
     noise = cv2.imencode(".jpg", np.random.default_rng(9).integers(0, 256, (5000, 6000, 3), np.uint8))[1].tobytes()
     with ThreadPoolExecutor(3) as senders, serving() as server:
@@ -196,6 +211,28 @@ def test_who_never_comes_to_the_point_is_hung_up_on(attacked: Server) -> None:
                 pass
         camera.send(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
         assert '"numbers"' in str(camera.recv(5))  # what says nothing for a while may stay
+
+
+@pytest.mark.slow
+def test_each_request_of_a_connection_has_a_time_of_its_own(attacked: Server) -> None:
+    head = b"GET /api/models HTTP/1.1\r\nHost: localhost\r\n"
+    with socket.create_connection(("127.0.0.1", attacked.port)) as line:
+        line.settimeout(5)
+
+        def wait_for_answer() -> None:
+            answer = b""
+            while not answer.endswith(b"}"):
+                piece = line.recv(65536)
+                assert piece, "hung up"
+                answer += piece
+
+        line.sendall(head + b"\r\n")
+        wait_for_answer()
+        sleep(3.5)
+        line.sendall(head)
+        sleep(2.5)  # the first request began over five seconds ago
+        line.sendall(b"\r\n")
+        wait_for_answer()
 
 
 def test_a_sender_that_vanishes_or_dawdles_holds_up_nobody(attacked: Server) -> None:

@@ -260,6 +260,31 @@ def test_the_webcam_is_read_within_two_seconds(open_page: Callable[..., Any], se
     assert page.evaluate("document.querySelector('#video').srcObject") is None
 
 
+@pytest.mark.parametrize("meanwhile", ["#start", "#tab-draw"])
+def test_a_camera_that_is_no_longer_wanted_goes_off(
+    open_page: Callable[..., Any], server: Server, meanwhile: str
+) -> None:
+    page = open_page(server.root + "#camera", permissions=["camera"])
+    # a person takes a while to say yes
+    page.evaluate("""() => {
+      window.given = [];
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        await new Promise((wake) => setTimeout(wake, 500));
+        const media = await ask(wanted);
+        window.given.push(...media.getTracks());
+        return media;
+      };
+    }""")
+    page.click("#start")
+    page.click(meanwhile)
+    asked = 2 if meanwhile == "#start" else 1
+    page.wait_for_function("(asked) => window.given.length === asked", arg=asked)
+    live = "window.given.filter((track) => track.readyState === 'live').length"
+    page.wait_for_function(f"{live} === {asked - 1}")
+    page.goto("about:blank")
+
+
 def test_a_phone_is_the_camera(open_page: Callable[..., Any]) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
     with serving("--host", "0.0.0.0", "--tls") as server:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +12,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from camdigits.classify import Classifier
+from camdigits.sources import open_source
+from camdigits.web import watch
 from tests.support.command import SAMPLES, camdigits
+from tests.support.documents import pdf
 from tests.support.film import jpeg, mjpeg_server, stamp
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
@@ -72,7 +77,14 @@ def test_of_cameras_that_flood_the_newest_pictures_are_answered(server: Server) 
 def test_junk_is_answered_and_the_next_picture_read(server: Server, pictures: list[bytes]) -> None:
     big = jpeg(cv2.resize(cv2.imread(str(SAMPLES / "number.jpg")), (3000, 2000)))
     with camera(server) as socket:
-        for junk in (b"", b"junk", pictures[0][:100], bytes(10_000), big):
+        for junk in (
+            b"",
+            b"junk",
+            pictures[0][:100],
+            bytes(10_000),
+            big,
+            pdf([cv2.imread(str(SAMPLES / "number.jpg"))]),
+        ):
             socket.send(junk)
             assert "error" in json.loads(socket.recv(5))
         socket.send(pictures[0])
@@ -135,6 +147,33 @@ def test_all_who_watch_see_what_the_source_shows(film: Server) -> None:
     with connect(film.socket + "/api/watch") as one, connect(film.socket + "/api/watch") as other:
         assert watch_until_settled(one)["width"] == 640
         watch_until_settled(other)
+
+
+def test_a_later_viewer_is_not_told_what_an_earlier_one_saw() -> None:
+    with serving("--source", SAMPLES / "clip.mp4") as server:
+        with connect(server.socket + "/api/watch") as socket:
+            watch_until_settled(socket)
+        time.sleep(0.5)
+        with connect(server.socket + "/api/watch") as socket:
+            assert texts(json.loads(socket.recv(5))) == set()
+
+
+def test_a_single_picture_is_read_no_faster_than_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.jpg").write_bytes((SAMPLES / "number.jpg").read_bytes())
+    opened = []
+
+    def opening(*arguments: object, **named: object) -> object:
+        opened.append(time.monotonic())
+        return open_source(*arguments, **named)
+
+    monkeypatch.setattr(watch, "open_source", opening)
+    watched = watch.Watch(str(tmp_path), Classifier(), 0.5)
+    monkeypatch.setattr(watched, "_hand_over", lambda *_: None)
+    watched._watched.set()
+    watched._thread.start()
+    wait_until(lambda: len(opened) >= 6)
+    watched.close()
+    assert min(np.diff(opened[1:])) > 0.9 / watch.RATE
 
 
 def test_a_viewer_who_does_not_listen_holds_up_nobody(film: Server) -> None:

@@ -9,6 +9,7 @@ const QUALITY = 0.8;
 const video = byId("video");
 const sheet = document.createElement("canvas");
 let media = null;
+let turn = 0; // counts starts and stops: what a start waited for may come after it was given up
 let socket = null;
 let sent = -1;
 let answered = -1;
@@ -27,26 +28,38 @@ const INSECURE =
 
 async function start() {
   tell();
+  const mine = ++turn;
   if (!navigator.mediaDevices) return tell(INSECURE);
   const device = byId("which").value;
   const wanted = { width: { ideal: 1280 }, height: { ideal: 720 }, ...(device ? { deviceId: { exact: device } } : { facingMode: "environment" }) };
+  let given;
   try {
-    media = await navigator.mediaDevices.getUserMedia({ video: wanted });
+    given = await navigator.mediaDevices.getUserMedia({ video: wanted });
   } catch (error) {
-    return tell(REASONS[error.name] ?? `The camera cannot be opened: ${error.message}.`);
+    return mine === turn && tell(REASONS[error.name] ?? `The camera cannot be opened: ${error.message}.`);
   }
+  if (mine !== turn) return given.getTracks().forEach((track) => track.stop());
+  media = given;
   media.getVideoTracks()[0].addEventListener("ended", () => {
+    if (mine !== turn) return;
     stop();
     tell("The camera is gone. Was it unplugged?");
   });
   video.srcObject = media;
-  await video.play();
+  try {
+    await video.play();
+  } catch (error) {
+    if (mine !== turn) return;
+    stop();
+    return tell(`The camera cannot be opened: ${error.message}.`);
+  }
+  if (mine !== turn) return;
   byId("camera-hint").hidden = true;
   byId("start").textContent = "Stop the camera";
   answer(byId("seen"), "", "Hold numbers before the camera.");
   connect();
+  next(mine);
   await list();
-  next();
 }
 
 async function list() {
@@ -74,9 +87,10 @@ function connect() {
 }
 
 /** Send the picture that the camera shows now, if the server keeps up. */
-function next() {
-  if (!media) return;
-  (video.requestVideoFrameCallback ?? requestAnimationFrame).call(video.requestVideoFrameCallback ? video : window, next);
+function next(mine) {
+  if (mine !== turn) return;
+  const again = () => next(mine);
+  (video.requestVideoFrameCallback ?? requestAnimationFrame).call(video.requestVideoFrameCallback ? video : window, again);
   if (socket?.readyState !== WebSocket.OPEN || sent - answered >= ON_THE_WAY || isEncoding || !video.videoWidth) return;
   isEncoding = true;
   Object.assign(sheet, { width: video.videoWidth, height: video.videoHeight });
@@ -108,6 +122,7 @@ function show(said) {
 }
 
 function stop() {
+  turn += 1;
   for (const track of media?.getTracks() ?? []) track.stop();
   media = null;
   socket?.close();
