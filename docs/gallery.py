@@ -27,8 +27,14 @@ def tile(image: Image, around: Box, title: str) -> Image:
     """Return (TILE) the part of a picture around what is written in it, with a title."""
     wide, high = TILE[0], TILE[1] - 24
     grown = 1.25 * max(around.w / wide, around.h / high, 0.2)
+    width, height = round(grown * wide), round(grown * high)
+    # the part lies inside the picture, as far as the picture is large enough
+    beyond_x, beyond_y = max(width - image.shape[1], 0), max(height - image.shape[0], 0)
+    image = np.pad(image, ((0, beyond_y), (0, beyond_x), (0, 0)), constant_values=255)
     x, y = around.center
-    view = cv2.getRectSubPix(image, (round(grown * wide), round(grown * high)), (x, y))
+    left = min(max(round(x - width / 2), 0), image.shape[1] - width)
+    top = min(max(round(y - height / 2), 0), image.shape[0] - height)
+    view = image[top : top + height, left : left + width]
     drawn = np.full((TILE[1], TILE[0], 3), 255, np.uint8)
     drawn[:high] = cv2.resize(view, (wide, high), interpolation=cv2.INTER_AREA)
     cv2.putText(drawn, title, (4, TILE[1] - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
