@@ -67,8 +67,12 @@ def draw_help(image: Image, keys: Sequence[tuple[str, str]]) -> Image:
     image = cv2.convertScaleAbs(image, alpha=0.35).astype(np.uint8, copy=False)
     height, width = image.shape[:2]
     size = min(text_height(image) * 1.4, height / (2.2 * (len(keys) + 1)))
-    column = max(text_width(key, size) for key, _ in keys) + 2 * size
-    left = max(0.0, (width - column - max(text_width(meaning, size) for _, meaning in keys)) / 2)
+    columns = max(text_width(key, size) for key, _ in keys), max(text_width(meaning, size) for _, meaning in keys)
+    # OpenCV 4's letters are wider than OpenCV 5's
+    shrunk = min(1.0, 0.96 * width / (sum(columns) + 2 * size))
+    size *= shrunk
+    column = shrunk * columns[0] + 2 * size
+    left = max(0.0, (width - column - shrunk * columns[1]) / 2)
     y = (height - 2 * size * (len(keys) - 1)) / 2 + size / 2
     for key, meaning in keys:
         letters(image, key, left, y, size, YELLOW)
@@ -117,7 +121,8 @@ def draw_selection(image: Image, box: Box) -> None:
 def draw_prompt(image: Image, text: str) -> None:
     """Write into a picture a line that asks for something, or says something, above the status."""
     size = 1.3 * text_height(image)
-    write(image, text, 0, image.shape[0] - PLATE * text_height(image), size, YELLOW)
+    # letters that reach below their plate leave the status in sight
+    write(image, text, 0, image.shape[0] - PLATE * text_height(image) - 0.25 * size, size, YELLOW)
 
 
 def draw_message(image: Image, lines: Sequence[str]) -> None:
