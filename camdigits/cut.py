@@ -170,11 +170,16 @@ def evidence(whole: Box, probabilities: Probabilities, labels: Sequence[str]) ->
     """
     if not len(probabilities):
         return -math.inf
+    aspect, ones, others = traits(whole, probabilities, labels)
+    return OF_ASPECT * aspect - OF_ONES * ones + OF_OTHERS * others
+
+
+def traits(whole: Box, probabilities: Probabilities, labels: Sequence[str]) -> tuple[float, float, float]:
+    """Return what evidence weighs: the aspect, the share of pieces that are 1, the log-odds of the others together."""
     digits = probabilities[:, :-1]
     surest = np.minimum(digits.max(1), SUREST)
     is_one = np.array([labels[best] == "1" for best in digits.argmax(1)])
-    others = float(np.log(surest / (1 - surest))[~is_one].sum())
-    return OF_ASPECT * whole.w / whole.h - OF_ONES * float(is_one.mean()) + OF_OTHERS * others
+    return whole.w / whole.h, float(is_one.mean()), float(np.log(surest / (1 - surest))[~is_one].sum())
 
 
 def _cuts(ink: NDArray[np.uint8]) -> list[tuple[float, float]]:

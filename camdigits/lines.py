@@ -172,16 +172,15 @@ def _off(one: Sequence[Seen], other: Sequence[Seen], similar: float) -> float:
 
     Infinite where the lines cannot be one.
     """
-    heights = sorted((height_of(one), height_of(other)))
-    low, high = heights
+    heights = height_of(one), height_of(other)
+    low, high = sorted(heights)
     apart = max(one[0].x, other[0].x) - min(one[-1].x, other[-1].x)
     if high > similar * low or apart > ASIDE * low:
         return math.inf
     if any(abs(a.x - b.x) < STACKED * max(a.width, b.width) for a in one for b in other):
         return math.inf
     offs, weights = 0.0, 0.0
-    for line, digits in ((one, other), (other, one)):
-        height = height_of(line)
+    for line, digits, height in zip((one, other), (other, one), heights, strict=True):
         for digit in digits:
             near = sorted(line, key=lambda s: abs(s.x - digit.x))[:LAST]
             weight = math.exp(-abs(near[0].x - digit.x) / (NEAR * low))

@@ -10,7 +10,7 @@ from camdigits.settings import LiveSettings
 from camdigits.sinks import Events, frame_object, source_event
 from camdigits.sources import Source
 from camdigits.track import Tracker
-from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace
+from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace, shared_area
 
 NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
 """Of no picture."""
@@ -65,18 +65,13 @@ class Watch:
 
     def candidate_of(self, digit: Digit) -> int | None:
         """Return the index in the trace of what a digit was read from, None where this frame does not show it."""
-        best, found = SAME, None
-        for index, candidate in enumerate(self.trace.candidates):
-            both = _shared(candidate.box, digit.box)
-            part = both / max(candidate.box.w * candidate.box.h, digit.box.w * digit.box.h)
-            if part > best:
-                best, found = part, index
-        return found
+        if not self.trace.candidates:
+            return None
+        boxes = np.array([candidate.box for candidate in self.trace.candidates])
+        shared = shared_area(boxes, np.array([digit.box]))[:, 0]
+        part = shared / np.maximum(boxes[:, 2:].prod(1), digit.box.w * digit.box.h)
+        best = int(part.argmax())
+        return best if part[best] > SAME else None
 
     def _named(self, event: Event) -> Event:
         return {**event, "source": self.name} if self.name else event
-
-
-def _shared(a: Box, b: Box) -> int:
-    """Return how many pixels two boxes share."""
-    return max(0, min(a.right, b.right) - max(a.x, b.x)) * max(0, min(a.bottom, b.bottom) - max(a.y, b.y))

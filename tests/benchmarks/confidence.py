@@ -83,16 +83,12 @@ def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -
             probabilities = classifier(normalize([piece.candidate for piece in found]))
             way = cut.best(found, probabilities)
             if way:
-                best = probabilities[way][:, :-1]
-                sure = np.minimum(best.max(1), cut.SUREST)
-                is_one = best.argmax(1) == 1
-                of_others = float(np.log(sure / (1 - sure))[~is_one].sum())
-                box = candidates[i].box
-                rows.append((box.w / box.h, float(is_one.mean()), of_others))
+                rows.append(cut.traits(candidates[i].box, probabilities[way], classifier.labels))
+                best = probabilities[way][:, :-1].argmax(1)
                 shared = overlap(as_array([found[at].candidate.box for at in way]), true)
                 hits = [
                     share.max() > 0.45 and digits[share.argmax()] == str(said)
-                    for share, said in zip(shared, best.argmax(1), strict=True)
+                    for share, said in zip(shared, best, strict=True)
                 ]
                 right.append(np.mean(hits) >= 0.5)
     fitted = LogisticRegression(C=10).fit(np.array(rows, float), right)
