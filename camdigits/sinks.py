@@ -51,6 +51,11 @@ def frame_object(frame: Frame, readings: Sequence[Reading]) -> Event:
     return {**_when(frame), "numbers": numbers}
 
 
+def all_told(readings: Sequence[Reading]) -> list[Event]:
+    """Return what JSON says of readings, also of those that are not settled."""
+    return [{"id": r.id, "settled": r.settled, **_why(r), **r.number.to_dict()} for r in readings]
+
+
 def _when(frame: Frame) -> Event:
     return {"frame": frame.index, "time": round(frame.time, 3)}
 
@@ -114,12 +119,11 @@ def snapshot(frame: Frame, readings: Sequence[Reading], folder: str | Path = "."
     Raises SinkError.
     """
     height, width = frame.image.shape[:2]
-    numbers = [{"id": r.id, "settled": r.settled, **_why(r), **r.number.to_dict()} for r in readings]
-    told = {"source": frame.source, "frame": frame.index, "time": round(frame.time, 3)}
+    told = {"source": frame.source, **_when(frame)}
     try:
         path = unused(folder, ".png", ".json")
         path.write_bytes(cv2.imencode(".png", frame.image)[1].tobytes())
-        told |= {"width": width, "height": height, "numbers": numbers}
+        told |= {"width": width, "height": height, "numbers": all_told(readings)}
         path.with_suffix(".json").write_text(json.dumps(told, indent=1) + "\n")
     except OSError as error:
         raise SinkError(f"{folder}: a snapshot cannot be written ({error.strerror}); run in another folder") from error

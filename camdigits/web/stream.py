@@ -12,8 +12,8 @@ from camdigits.classify import Classifier
 from camdigits.errors import PictureError
 from camdigits.pictures import decode_picture
 from camdigits.pipeline import trace_image
+from camdigits.sinks import all_told
 from camdigits.track import Tracker
-from camdigits.types import Reading
 from camdigits.web.reading import Readers, TooLargeError, TooMuchError, checked_frame
 
 MAX_PIXELS = 4_000_000
@@ -81,7 +81,8 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         readings = tracker.update(trace_image(image, classifier, min_confidence).numbers, at)
         height, width = image.shape[:2]
         elapsed = round(1000 * (time.perf_counter() - start), 1)
-        return {"time": round(at, 3), "width": width, "height": height, "elapsed_ms": elapsed, **told(readings)}
+        said = {"time": round(at, 3), "width": width, "height": height, "elapsed_ms": elapsed}
+        return {**said, "numbers": all_told(readings)}
 
     listening = asyncio.create_task(listen(socket, take, lambda: newest.put(None)))
     began = time.monotonic()
@@ -103,8 +104,3 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         pass
     finally:
         listening.cancel()
-
-
-def told(readings: list[Reading]) -> dict[str, Any]:
-    """Return what JSON says of readings, also of those that are not settled."""
-    return {"numbers": [{"id": r.id, "settled": r.settled, **r.number.to_dict()} for r in readings]}

@@ -5,6 +5,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,11 +14,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from camdigits.classify import Classifier
 from camdigits.errors import SourceError
-from camdigits.pipeline import trace_image
+from camdigits.pipeline import trace_parts
+from camdigits.settings import LiveSettings
+from camdigits.sinks import all_told
 from camdigits.sources import open_source
-from camdigits.track import Tracker
-from camdigits.types import Frame, Image
-from camdigits.web.stream import Newest, listen, told
+from camdigits.types import Box, Image, Trace
+from camdigits.watch import Watch as Follower
+from camdigits.web.stream import Newest, listen
 
 RATE = 15.0
 """Pictures a second, at most."""
@@ -110,16 +113,16 @@ class Watch:
 
     def _play(self) -> None:
         """Read the source once, a film at its own speed."""
-        tracker = Tracker()
         began = -math.inf
         with self._source as source:
+            follower = Follower(source, LiveSettings())
             for frame in source:
                 is_held = not self._watched.is_set()
                 self._watched.wait()
                 if self._ended:
                     return
                 if is_held:  # what was seen before nobody watched says nothing about now
-                    tracker = Tracker()
+                    follower = Follower(source, LiveSettings())
                     if source.live:
                         continue
                 if not source.live:
@@ -132,19 +135,23 @@ class Watch:
                 if time.monotonic() < self._due:
                     continue
                 self._due = time.monotonic() + 1 / RATE
-                if frame.lost:
-                    self._last = {**self._last, "lost": frame.lost}
-                else:
-                    self._last = self._told(frame, tracker)
-                    self._picture = _jpeg(frame.image)
+                follower.take(frame, self._read)
+                self._last = _said(follower)
+                self._picture = _jpeg(frame.image)
                 self._hand_over(self._last, self._picture)
 
-    def _told(self, frame: Frame, tracker: Tracker) -> dict[str, Any]:
-        trace = trace_image(frame.image, self._classifier, self._min_confidence)
-        numbers = tracker.update(trace.numbers, frame.time)
-        height, width = frame.image.shape[:2]
-        when = {"frame": frame.index, "time": round(frame.time, 3)}
-        return {**when, "width": width, "height": height, **told(numbers)}
+    def _read(self, image: Image, parts: Sequence[Box]) -> Trace:
+        return trace_parts(image, parts, self._classifier, self._min_confidence)
+
+
+def _said(follower: Follower) -> dict[str, Any]:
+    """Return what JSON says of the newest frame, and why its source is lost, where it is."""
+    frame = follower.frame
+    assert frame
+    height, width = frame.image.shape[:2]
+    lost = {"lost": frame.lost} if frame.lost else {}
+    when = {"frame": frame.index, "time": round(frame.time, 3), **lost}
+    return {**when, "width": width, "height": height, "numbers": all_told(follower.readings)}
 
 
 def _jpeg(image: Image) -> bytes:

@@ -1,7 +1,7 @@
 """Pictures that carry a number a program can read back, so that a test knows which frame it was given."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,8 +52,13 @@ def write_video(path: Path, frames: int, fps: float = 30, codec: str = "MJPG") -
 
 
 @contextmanager
-def mjpeg_server(fps: float = 30, frames: int | None = None, silent_after: int | None = None) -> Iterator[str]:
-    """Serve stamped pictures as a network camera does, and give its address.
+def mjpeg_server(
+    fps: float = 30,
+    frames: int | None = None,
+    silent_after: int | None = None,
+    picture_of: Callable[[int], Image] = stamped,
+) -> Iterator[str]:
+    """Serve pictures, stamped unless told otherwise, as a network camera does, and give its address.
 
     Each viewer gets `frames` pictures and then the end of the stream; after `silent_after` pictures the connection
     stays but nothing comes. The stamp counts from the viewer's first picture.
@@ -70,7 +75,7 @@ def mjpeg_server(fps: float = 30, frames: int | None = None, silent_after: int |
             try:
                 while not stopped and (frames is None or number < frames):
                     if silent_after is None or number < silent_after:
-                        picture = jpeg(stamped(number))
+                        picture = jpeg(picture_of(number))
                         head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                         self.wfile.write(head.encode() + picture + b"\r\n")
                     number += 1

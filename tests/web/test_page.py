@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.support.command import SAMPLES
 from tests.support.documents import pdf
+from tests.support.film import mjpeg_server
 from tests.support.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -327,6 +329,19 @@ def test_watches_what_the_server_sees(open_page: Callable[..., Any]) -> None:
         expect(page.locator("#watch-seen")).to_have_text("4096\n2750", timeout=15_000)
         assert page.locator("#watched").evaluate("(canvas) => [canvas.width, canvas.height]") == [640, 480]
         page.click("#tab-draw")  # or it would be asked for when the server is gone
+
+
+def test_numbers_of_a_source_that_is_lost_are_dimmed(open_page: Callable[..., Any]) -> None:
+    still = cv2.resize(cv2.imread(str(SAMPLES / "number.jpg")), (960, 540))
+    with ExitStack() as sender, ExitStack() as stack:
+        address = sender.enter_context(mjpeg_server(picture_of=lambda _: still))
+        page = open_page(stack.enter_context(serving("--source", address)).root + "#watch")
+        expect(page.locator("#watch-seen")).to_have_text("40718", timeout=15_000)
+        assert "stale" not in page.locator("#watch-seen").get_attribute("class")
+        sender.close()
+        expect(page.locator("#watch-pace")).to_contain_text("gives no pictures", timeout=15_000)
+        expect(page.locator("#watch-seen")).to_have_class("answer stale")
+        page.click("#tab-draw")
 
 
 def test_a_digit_that_was_misread_becomes_a_lesson(open_page: Callable[..., Any], tmp_path: Path) -> None:

@@ -201,6 +201,33 @@ def test_who_watches_is_told_that_the_source_is_lost_and_when_it_is_back() -> No
                 pass
 
 
+def test_what_was_read_is_stale_while_the_source_is_lost_and_told_to_nobody_who_comes_then() -> None:
+    still = cv2.resize(cv2.imread(str(SAMPLES / "number.jpg")), (960, 540))
+
+    def next_said(socket: ClientConnection) -> dict[str, list[dict[str, object]]]:
+        return (json.loads(socket.recv(10)), socket.recv(10))[0]
+
+    with ExitStack() as sender, ExitStack() as stack:
+        server = stack.enter_context(
+            serving("--source", sender.enter_context(mjpeg_server(picture_of=lambda _: still)))
+        )
+        viewer = stack.enter_context(connect(server.socket + "/api/watch"))
+        while texts(said := next_said(viewer)) != {"40718"}:
+            pass
+        assert "stale" not in said["numbers"][0]
+        sender.close()
+        while "lost" not in (said := next_said(viewer)):
+            pass
+        (number,) = said["numbers"]
+        assert (number["text"], number["settled"], number["stale"]) == ("40718", True, True)
+        viewer.close()
+        time.sleep(0.5)
+        with connect(server.socket + "/api/watch") as later:
+            said = next_said(later)
+            assert "lost" in said
+            assert said["numbers"] == []
+
+
 def test_a_source_that_cannot_be_opened_is_told_in_one_line() -> None:
     done = camdigits("serve", "--no-open", "--port", "0", "--source", "nothing.mp4")
     assert done.returncode == 1

@@ -33,6 +33,7 @@ async function show({ width, height, numbers, lost }, picture) {
     drawNumbers(byId("watch-boxes"), { width, height, numbers }, Boolean(lost));
   }
   answer(byId("watch-seen"), asText(numbers.filter((number) => number.settled)), "No number yet.");
+  byId("watch-seen").classList.toggle("stale", Boolean(lost));
   byId("watch-pace").textContent = lost ? `The source gives no pictures: ${lost}.` : "";
 }
 
