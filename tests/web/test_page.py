@@ -205,6 +205,49 @@ def test_boxes_lie_on_the_digits(page: Any) -> None:
         assert place["y"] + place["height"] / 2 == pytest.approx(image["y"] + scale * (y + h / 2), abs=6)
 
 
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    return all(
+        one[at] < other[at] + other[long] and other[at] < one[at] + one[long]
+        for at, long in (("x", "width"), ("y", "height"))
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_numbers_over_a_picture_cover_no_digit_and_one_another(
+    open_page: Callable[..., Any], server: Server, width: int
+) -> None:
+    page = open_page(server.root, viewport={"width": width, "height": 800})
+    drop(page, SAMPLES / "small.jpg")
+    expect(page.locator(".chip")).to_have_count(6)
+    expect(page.locator(".chip:visible")).to_have_count(6)
+    chips, boxes = ([one.bounding_box() for one in page.locator(kind).all()] for kind in (".chip", ".box"))
+    assert len(boxes) == 24
+    for at, chip in enumerate(chips):
+        assert not any(overlap(chip, other) for other in boxes + chips[at + 1 :])
+
+
+def test_of_numbers_in_a_crowd_those_without_room_are_not_written(page: Any) -> None:
+    rows = [
+        {"text": "123", "box": [x, y, 60, 20], "digits": [{"box": [x + 20 * at, y, 18, 20]} for at in range(3)]}
+        for y in range(0, 480, 24)
+        for x in range(0, 640, 64)
+    ]
+
+    def labelled(numbers: list[dict[str, Any]]) -> Any:
+        script = """async (numbers) => {
+          const { labelled } = await import("./elements.js");
+          return labelled(numbers, { width: 640, height: 480 }, 22, 9);
+        }"""
+        return page.evaluate(script, numbers)
+
+    assert labelled(rows) == []
+    first, last = labelled([rows[0], rows[-1]])
+    assert [first["number"]["text"], first["size"]] == ["123", 22]
+    assert first["box"][0] > 60  # beside it: over it there is no room
+    assert last["box"][1] + last["box"][3] < 456
+    assert [one["number"].get("settled") for one in labelled([rows[41], rows[43] | {"settled": True}])] == [True, None]
+
+
 def test_a_digit_shows_what_the_model_saw(page: Any) -> None:
     drop(page, SAMPLES / "number.jpg")
     page.locator(".box").nth(2).click()

@@ -65,23 +65,63 @@ export function drawNumbers(canvas, { width, height, numbers }, isStale = false)
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, width, height);
   const size = Math.max(12, Math.round(height / 22));
-  pen.font = `600 ${size}px system-ui, sans-serif`;
+  const isDim = ({ settled }) => !settled || isStale;
+  for (const number of numbers) {
+    pen.globalAlpha = isDim(number) ? 0.45 : 1;
+    outline(pen, number.box, size / 8);
+  }
   pen.textBaseline = "middle";
-  for (const { text, box, settled } of numbers) {
-    pen.globalAlpha = settled && !isStale ? 1 : 0.45;
-    outline(pen, box, size / 8);
+  pen.textAlign = "center";
+  for (const { number, box, size: own } of labelled(numbers, { width, height }, size, (LEGIBLE * width) / canvas.clientWidth)) {
     const [x, y, w, h] = box;
-    const wide = pen.measureText(text).width + size;
-    const left = Math.min(Math.max(x, 0), width - wide);
-    const top = y > 1.7 * size ? y - 1.7 * size : Math.min(y + h + 0.3 * size, height - 1.4 * size);
+    pen.globalAlpha = isDim(number) ? 0.45 : 1;
     pen.fillStyle = "#0a7d75";
     pen.beginPath();
-    pen.roundRect(left, top, wide, 1.4 * size, size / 4);
+    pen.roundRect(x, y, w, h, own / 4);
     pen.fill();
     pen.fillStyle = "#fff";
-    pen.fillText(text, left + size / 2, top + 0.72 * size);
+    pen.font = `600 ${own}px system-ui, sans-serif`;
+    pen.fillText(number.text, x + w / 2, y + h / 2);
   }
 }
+
+export const LEGIBLE = 9; // pixels of the screen: what would have to be written smaller is left out
+
+const ruler = document.createElement("canvas").getContext("2d");
+ruler.font = "600 100px system-ui, sans-serif";
+
+/**
+ * The numbers for whose text there is room, in letters of that size or smaller, with the box of each text and its size:
+ * above the number, else beside or below it, where it covers no digit and no other text. Settled ones choose first.
+ * All lengths are pixels of the picture.
+ */
+export function labelled(numbers, { width, height }, size, least) {
+  const gap = 0.35 * size;
+  const taken = numbers.flatMap(({ digits }) => digits.map(({ box: [x, y, w, h] }) => [x - gap / 2, y - gap / 2, w + gap, h + gap]));
+  const sizes = [size, 0.8 * size, 0.65 * size].filter((own) => own >= Math.min(size, least));
+  const found = [];
+  for (const number of numbers.toSorted((one, other) => (other.settled ?? 0) - (one.settled ?? 0))) {
+    const [x, y, w, h] = number.box;
+    const fitting = sizes.map((own) => [own, own * (ruler.measureText(number.text).width / 100 + 0.8), 1.35 * own]);
+    const inside = (wide) => Math.max(0, Math.min(x, width - wide));
+    const middle = (high) => Math.max(0, Math.min(y + (h - high) / 2, height - high));
+    // rather small above the number than large elsewhere: there it is plain whose text it is
+    const places = [
+      (wide, high) => [inside(wide), y - gap - high],
+      (wide, high) => [x + w + gap, middle(high)],
+      (wide, high) => [x - gap - wide, middle(high)],
+      (wide) => [inside(wide), y + h + gap],
+    ].flatMap((place) => fitting.map(([own, wide, high]) => ({ number, size: own, box: [...place(wide, high), wide, high] })));
+    const free = places.find(({ box }) => isWithin(box, width, height) && !taken.some((other) => isShared(box, other)));
+    if (!free) continue;
+    taken.push(free.box);
+    found.push(free);
+  }
+  return found;
+}
+
+const isWithin = ([x, y, w, h], width, height) => x >= 0 && y >= 0 && x + w <= width && y + h <= height;
+const isShared = ([x, y, w, h], [left, top, wide, high]) => x < left + wide && left < x + w && y < top + high && top < y + h;
 
 function outline(pen, [x, y, w, h], line) {
   for (const [colour, thick] of [["#ffffffcc", 2.2 * line], ["#0a7d75", line]]) {

@@ -1,9 +1,10 @@
 // Pictures that are dropped, pasted or chosen: what was read in each, over it and beside it.
 
 import { asText, percent, readPicture, settings } from "./api.js";
-import { byId, card, make } from "./elements.js";
+import { byId, card, labelled, LEGIBLE, make } from "./elements.js";
 
 const AT_ONCE = 2;
+const LETTERS = 13.5; // pixels of the screen: of a number over a picture, where there is room
 
 const entries = []; // {file, name, page, said, place}
 const waiting = [];
@@ -83,12 +84,11 @@ function showEntry(entry) {
     detail.replaceChildren(card(digit, { blob: entry.file, name: entry.file.name, page: entry.page }));
   }
 
+  const chips = new Map();
   const lines = new Map();
   for (const number of said.numbers) {
     const chip = make("span", { className: "chip", textContent: number.text });
-    const [x, y] = number.box;
-    put(chip, said, [x, y < said.height * 0.07 ? y + number.box[3] : y]);
-    chip.classList.toggle("below", y < said.height * 0.07);
+    chips.set(number, chip);
     boxed.append(chip);
     const shown = make("span", { className: "number" });
     for (const piece of pieces(number)) {
@@ -112,6 +112,7 @@ function showEntry(entry) {
     lines.set(number.line, line);
     line.append(shown);
   }
+  new ResizeObserver(() => label(chips, said, boxed)).observe(boxed);
   const facts = `${said.width} × ${said.height} pixels, read in ${Math.round(said.elapsed_ms)} ms`;
   const side = make("div", { className: "side" }, make("h2", { textContent: entry.name }));
   if (said.numbers.length) {
@@ -122,6 +123,18 @@ function showEntry(entry) {
   }
   side.append(make("p", { className: "quiet", textContent: facts }));
   place.replaceChildren(make("div", { className: "split" }, boxed, side));
+}
+
+/** Write the numbers over a picture, as large as it is shown now. */
+function label(chips, said, boxed) {
+  const scale = boxed.clientWidth / said.width;
+  for (const chip of chips.values()) chip.hidden = true;
+  for (const { number, box, size } of labelled(said.numbers, said, LETTERS / scale, LEGIBLE / scale)) {
+    const chip = chips.get(number);
+    chip.hidden = false;
+    chip.style.fontSize = `${size * scale}px`;
+    put(chip, said, box);
+  }
 }
 
 /** A number's text as its digits and the signs between them. */
@@ -140,8 +153,8 @@ function pieces({ text, digits }) {
 function put(element, { width, height }, [x, y, w, h]) {
   element.style.left = `${(100 * x) / width}%`;
   element.style.top = `${(100 * y) / height}%`;
-  if (w) element.style.width = `${(100 * w) / width}%`;
-  if (h) element.style.height = `${(100 * h) / height}%`;
+  element.style.width = `${(100 * w) / width}%`;
+  element.style.height = `${(100 * h) / height}%`;
 }
 
 const COLUMNS = ["source", "line", "text", "confidence", "angle", "x", "y", "w", "h"];
