@@ -205,6 +205,25 @@ def test_boxes_lie_on_the_digits(page: Any) -> None:
         assert place["y"] + place["height"] / 2 == pytest.approx(image["y"] + scale * (y + h / 2), abs=6)
 
 
+def test_says_how_many_pages_are_read_and_reads_so_many_at_most(page: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    number = cv2.imread(str(SAMPLES / "crop-paper.png"))
+    (tmp_path / "three.pdf").write_bytes(pdf(3 * [number]))
+    (tmp_path / "long.pdf").write_bytes(pdf(60 * [number]))
+    held: list[Any] = []
+    page.route("**/api/image*page=3*", lambda route: held.append(route))
+    drop(page, tmp_path / "three.pdf")
+    expect(page.locator("#progress")).to_have_text("2 of 3 read")
+    held[0].continue_()
+    expect(page.locator("#progress")).to_have_text("")
+    expect(page.locator(".picture .lines")).to_have_count(3)
+    page.click("#forget")
+    page.route("**/api/image*", lambda route: route.continue_() if "page=1&" in route.request.url + "&" else None)
+    drop(page, tmp_path / "long.pdf")
+    expect(page.locator("article.picture")).to_have_count(50)
+    expect(page.locator("p.picture")).to_have_text("50 of 60 pages are read: split the file for the others.")
+
+
 def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
     return all(
         one[at] < other[at] + other[long] and other[at] < one[at] + one[long]

@@ -4,9 +4,10 @@ import { asText, percent, readPicture, settings } from "./api.js";
 import { byId, card, labelled, LEGIBLE, make } from "./elements.js";
 
 const AT_ONCE = 2;
+const MOST_PAGES = 50; // of one document: each is a picture on the page
 const LETTERS = 13.5; // pixels of the screen: of a number over a picture, where there is room
 
-const entries = []; // {file, name, page, said, place}
+const entries = []; // {file, name, page, said, place, isRead}
 const waiting = [];
 let working = 0;
 let given = () => {};
@@ -27,19 +28,23 @@ export function add(files) {
 }
 
 /** A document's other pages, after its first. */
-function addPages({ file, page, place, said }) {
+function addPages({ file, page, place, said }, at) {
+  if (page > 1 || !(said.pages > 1)) return;
+  const last = Math.min(said.pages, MOST_PAGES);
   const others = [];
-  for (let next = said.pages; page === 1 && next > 1; next -= 1) {
-    const entry = { file, name: `${file.name}, page ${next}`, page: next, said: null, place: make("article", { className: "picture" }) };
-    place.after(entry.place);
-    others.unshift(entry);
+  for (let next = 2; next <= last; next += 1) {
+    others.push({ file, name: `${file.name}, page ${next}`, page: next, said: null, place: make("article", { className: "picture" }) });
   }
-  entries.splice(entries.findIndex((entry) => entry.place === place) + 1, 0, ...others);
+  const rest = `${last} of ${said.pages} pages are read: split the file for the others.`;
+  const note = said.pages > last ? [make("p", { className: "quiet picture", textContent: rest })] : [];
+  place.after(...others.map((entry) => entry.place), ...note);
+  entries.splice(at + 1, 0, ...others);
   others.forEach(readLater);
 }
 
 function readLater(entry) {
   entry.place.replaceChildren(make("h2", { textContent: entry.name }), make("p", { className: "quiet", textContent: "Reading …" }));
+  entry.isRead = false;
   waiting.push(entry);
   byId("copy").hidden = false;
   work();
@@ -50,10 +55,13 @@ async function work() {
     working += 1;
     const entry = waiting.shift();
     readEntry(entry).finally(() => {
+      entry.isRead = true;
       working -= 1;
       work();
     });
   }
+  const read = entries.filter(({ isRead }) => isRead).length;
+  byId("progress").textContent = read < entries.length && entries.length > 1 ? `${read} of ${entries.length} read` : "";
 }
 
 async function readEntry(entry) {
@@ -61,7 +69,8 @@ async function readEntry(entry) {
     const isFirst = !entry.said;
     entry.said = await readPicture(entry.file, entry.file.name, entry.page);
     showEntry(entry);
-    if (isFirst) addPages(entry);
+    const at = entries.indexOf(entry); // -1 where all were removed meanwhile
+    if (isFirst && at >= 0) addPages(entry, at);
   } catch (error) {
     entry.said = { source: entry.name, error: error.message };
     entry.place.replaceChildren(make("h2", { textContent: entry.name }), make("p", { textContent: error.message }));
@@ -189,7 +198,7 @@ byId("copy").addEventListener("click", async ({ target }) => {
     entries.length = waiting.length = 0;
     byId("read").replaceChildren();
     byId("copy").hidden = true;
-    byId("copied").textContent = "";
+    byId("copied").textContent = byId("progress").textContent = "";
   } else if (target.dataset.as) {
     await copy(formats[target.dataset.as](entries.filter(({ said }) => said?.numbers)));
     byId("copied").textContent = "Copied.";
