@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.support.command import SAMPLES
@@ -31,8 +32,9 @@ STROKES = {
     "2": [[(0, 0.2), (0.15, 0.05), (0.5, 0), (0.9, 0.15), (0.85, 0.4), (0.3, 0.8), (0, 1), (0.5, 0.98), (1, 1)]],
     "0": [[(0.5, 0), (0.15, 0.15), (0, 0.5), (0.15, 0.85), (0.5, 1), (0.85, 0.85), (1, 0.5), (0.85, 0.15), (0.5, 0)]],
     "1": [[(0.5, 0), (0.5, 0.5), (0.5, 1)]],
+    "?": [[(0.6, 0), (0.05, 0.21), (0.05, 0.43), (1, 0.43)], [(1, 0), (0.9, 1)]],
 }
-"""Of digits, from their top left corner to their bottom right one."""
+"""Of digits, from their top left corner to their bottom right one; of ? between a 4 and a 9."""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def write(page: Any, number: str) -> None:
     paper = page.locator("#paper").bounding_box()
     for place, digit in enumerate(number):
         left, top = paper["x"] + paper["width"] * (0.1 + 0.2 * place), paper["y"] + paper["height"] * 0.3
-        for stroke in STROKES[digit]:
+        for stroke in STROKES.get(digit, []):
             points = [(left + x * paper["width"] * 0.13, top + y * paper["height"] * 0.42) for x, y in stroke]
             page.mouse.move(*points[0])
             page.mouse.down()
@@ -122,6 +124,40 @@ def test_reads_what_is_drawn(page: Any) -> None:
     expect(page.locator("#drawn")).to_have_text("202")
     page.click("#clear")
     expect(page.locator("#drawn-digits .card")).to_have_count(0)
+
+
+DASHES = "Dashed: less than 90 % sure."
+
+
+def test_unsure_digits_that_are_drawn_are_outlined_by_dashes(page: Any) -> None:
+    page.evaluate("""() => {
+      window.dashes = [];
+      const set = CanvasRenderingContext2D.prototype.setLineDash;
+      CanvasRenderingContext2D.prototype.setLineDash = function (pattern) {
+        window.dashes.push(pattern.length > 0);
+        set.call(this, pattern);
+      };
+    }""")
+    write(page, "20")
+    expect(page.locator("#drawn")).to_have_text("20")
+    expect(page.locator("#drawn-dashes")).to_have_text("")
+    write(page, "  ?")
+    expect(page.locator("#drawn")).to_have_text(re.compile("20[49]"))
+    expect(page.locator("#drawn-dashes")).to_have_text(DASHES)
+    page.wait_for_function("window.dashes.slice(-3).join() === 'false,false,true'")
+
+
+def test_unsure_digits_in_pictures_are_outlined_by_dashes(page: Any, tmp_path: Path) -> None:
+    paper = np.full((300, 500, 3), 255, np.uint8)
+    for place, digit in enumerate("20?"):
+        for stroke in STROKES[digit]:
+            points = np.array([(60 + 140 * place + 75 * x, 80 + 140 * y) for x, y in stroke], np.int32)
+            cv2.polylines(paper, [points], False, (0, 0, 0), 7)
+    cv2.imwrite(str(tmp_path / "unsure.png"), paper)
+    drop(page, tmp_path / "unsure.png")
+    expect(page.locator(".box")).to_have_count(3)
+    expect(page.locator(".box.unsure")).to_have_attribute("title", re.compile("^[49], [5-8]"))  # and no other
+    expect(page.locator(".picture")).to_contain_text(DASHES)
 
 
 def test_the_answer_changes_while_a_stroke_is_drawn(page: Any) -> None:

@@ -1,7 +1,7 @@
 // A sheet to write on. While a stroke is drawn what lies there is read, again as soon as an answer is there.
 
 import { asText, readPicture, settings, tell } from "./api.js";
-import { answer, byId, card } from "./elements.js";
+import { answer, byId, card, DASHES, isUnsure } from "./elements.js";
 
 const WIDTH = 800; // pixels of the sheet that is read, however large it is shown
 const MARGIN = 60; // around it: what touches the edge of a picture is no whole digit
@@ -53,7 +53,10 @@ function show() {
   ink(pen);
   if (read && !current) {
     pen.lineWidth = 2;
-    read.numbers.flatMap((number) => number.digits).forEach(({ box: [x, y, w, h] }, at) => {
+    read.numbers.flatMap((number) => number.digits).forEach((digit, at) => {
+      const [x, y, w, h] = digit.box;
+      pen.setLineDash(isUnsure(digit) ? [9, 9] : []);
+      pen.lineCap = "butt";
       pen.strokeStyle = at === marked ? "#0a7d75" : "#0a7d7555";
       pen.beginPath();
       pen.roundRect(x - MARGIN - 8, y - MARGIN - 8, w + 16, h + 16, 8);
@@ -99,7 +102,9 @@ function tellRead(said, sheet) {
   const numbers = said?.numbers ?? [];
   const empty = "Whole numbers, one or several, as you would write them on paper.";
   answer(byId("drawn"), asText(numbers), strokes.length ? "Nothing that looks like a digit yet." : empty);
-  const cards = numbers.flatMap((number) => number.digits).map((digit) => card(digit, sheet));
+  const digits = numbers.flatMap((number) => number.digits);
+  byId("drawn-dashes").textContent = digits.some(isUnsure) ? DASHES : "";
+  const cards = digits.map((digit) => card(digit, sheet));
   cards.forEach((element, at) => {
     element.addEventListener("pointerenter", () => mark(at));
     element.addEventListener("pointerleave", () => mark(-1));

@@ -4,6 +4,14 @@ import { correct, percent, settings } from "./api.js";
 
 export const byId = (id) => document.getElementById(id);
 
+const UNSURE = 0.9;
+
+/** Whether a digit's outline is dashed. */
+export const isUnsure = ({ confidence }) => confidence < UNSURE;
+
+/** What dashes mean, for a place where there are any. */
+export const DASHES = `Dashed: less than ${percent(UNSURE)} sure.`;
+
 /** An element with properties and children; children that are text become text. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);

@@ -1,7 +1,7 @@
 // Pictures that are dropped, pasted or chosen: what was read in each, over it and beside it.
 
 import { asText, percent, readPicture, settings } from "./api.js";
-import { byId, card, labelled, LEGIBLE, make } from "./elements.js";
+import { byId, card, DASHES, isUnsure, labelled, LEGIBLE, make } from "./elements.js";
 
 const AT_ONCE = 2;
 const MOST_PAGES = 50; // of one document: each is a picture on the page
@@ -108,6 +108,7 @@ function showEntry(entry) {
       const at = pairs.length;
       const label = `${piece.label}, ${percent(piece.confidence)} sure`;
       const box = make("button", { className: "box", type: "button", tabIndex: -1, title: label, ariaHidden: "true" });
+      box.classList.toggle("unsure", isUnsure(piece));
       put(box, said, piece.box);
       const button = make("button", { type: "button", textContent: piece.label, ariaLabel: label });
       button.setAttribute("aria-pressed", "false");
@@ -125,7 +126,8 @@ function showEntry(entry) {
   const facts = `${said.width} × ${said.height} pixels, read in ${Math.round(said.elapsed_ms)} ms`;
   const side = make("div", { className: "side" }, make("h2", { textContent: entry.name }));
   if (said.numbers.length) {
-    const hint = "Choose a digit to see what the model saw of it.";
+    const isAnyUnsure = said.numbers.some(({ digits }) => digits.some(isUnsure));
+    const hint = `Choose a digit to see what the model saw of it.${isAnyUnsure ? ` ${DASHES}` : ""}`;
     side.append(make("ol", { className: "lines" }, ...lines.values()), make("p", { className: "quiet", textContent: hint }), detail);
   } else {
     side.append(make("p", { textContent: "No number was read. Digits must stand apart from their paper, upright, and 14 pixels high." }));
