@@ -469,6 +469,26 @@ def test_the_figures_are_those_of_the_models_that_ship(page: Any) -> None:
     expect(page.locator(".gallery figure")).to_have_count(24)
 
 
+def test_on_a_phone_tables_fit_or_scroll_beside_their_first_column(
+    open_page: Callable[..., Any], server: Server
+) -> None:
+    page = open_page(server.root + "#figures", viewport={"width": 375, "height": 812}, has_touch=True, is_mobile=True)
+    expect(page.locator(".matrix")).to_have_count(2)
+    widths = page.locator(".scroll:has(.matrix)").evaluate_all(
+        "(all) => all.map((one) => [one.scrollWidth, one.clientWidth])"
+    )
+    assert all(whole <= shown for whole, shown in widths)
+    compared = page.get_by_role("region", name="The models compared")
+    first, last = (compared.locator("tbody tr").first.locator(cell) for cell in ("th", "td:last-child"))
+    expect(last).not_to_be_in_viewport()
+    before = first.bounding_box()["x"]
+    compared.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(last).to_be_in_viewport(ratio=0.95)
+    assert first.bounding_box()["x"] == before
+
+
 def test_another_model_or_threshold_reads_again(page: Any) -> None:
     drop(page, SAMPLES / "number.jpg")
     chance = page.locator(".picture small")
