@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.command import SAMPLES
 from tests.support.server import Server, serving
 
 
@@ -11,4 +12,11 @@ from tests.support.server import Server, serving
 def server() -> Iterator[Server]:
     """One that runs on loopback for all tests that leave it as it is."""
     with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def film() -> Iterator[Server]:
+    """One whose source is the clip."""
+    with serving("--source", SAMPLES / "clip.mp4") as running:
         yield running

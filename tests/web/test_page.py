@@ -421,12 +421,10 @@ def test_an_address_that_is_not_encrypted_gets_a_sentence_that_helps(
     expect(page.locator("#trouble")).to_contain_text("--tls")
 
 
-def test_watches_what_the_server_sees(open_page: Callable[..., Any]) -> None:
-    with serving("--source", SAMPLES / "clip.mp4") as film:
-        page = open_page(film.root + "#watch")
-        expect(page.locator("#watch-seen")).to_have_text("4096\n2750", timeout=15_000)
-        assert page.locator("#watched").evaluate("(canvas) => [canvas.width, canvas.height]") == [640, 480]
-        page.click("#tab-draw")  # or it would be asked for when the server is gone
+def test_watches_what_the_server_sees(open_page: Callable[..., Any], film: Server) -> None:
+    page = open_page(film.root + "#watch")
+    expect(page.locator("#watch-seen")).to_have_text("4096\n2750", timeout=15_000)
+    assert page.locator("#watched").evaluate("(canvas) => [canvas.width, canvas.height]") == [640, 480]
 
 
 def test_numbers_of_a_source_that_is_lost_are_dimmed(open_page: Callable[..., Any]) -> None:
@@ -529,20 +527,25 @@ def test_the_whole_page_is_small_and_of_one_host(chromium: Callable[..., Any], s
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("tab", ["draw", "pictures", "camera", "figures"])
-def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, scheme: str, tab: str) -> None:
+@pytest.mark.parametrize("tab", ["draw", "pictures", "camera", "watch", "figures"])
+def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, film: Server, scheme: str, tab: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = open_page(server.root, color_scheme=scheme, bypass_csp=True)
+    address = film.root if tab == "watch" else server.root
+    page = open_page(address, color_scheme=scheme, bypass_csp=True, permissions=["camera"])
     if tab == "draw":
-        write(page, "20")
-        expect(page.locator("#drawn")).to_have_text("20")
+        write(page, "20?")
+        expect(page.locator("#drawn-dashes")).to_have_text(DASHES)
     elif tab == "pictures":
         drop(page, SAMPLES / "columns.jpg", SAMPLES / "labels.json")
         page.locator(".number button").first.click()
         expect(page.locator(".picture .card")).to_be_visible()
     else:
         page.click(f"#tab-{tab}")
-    if tab == "figures":
+    if tab == "camera":
+        page.click("#start")
+    if tab in ("camera", "watch"):
+        expect(page.locator("#seen" if tab == "camera" else "#watch-seen")).to_have_text("4096\n2750", timeout=15_000)
+    elif tab == "figures":
         expect(page.locator(".matrix")).to_have_count(2)
     found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()

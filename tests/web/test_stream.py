@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,12 +30,6 @@ def pictures() -> list[bytes]:
 
 def texts(answer: dict[str, list[dict[str, str]]]) -> set[str]:
     return {number["text"] for number in answer["numbers"] if number["settled"]}
-
-
-@pytest.fixture(scope="module")
-def film() -> Iterator[Server]:
-    with serving("--source", SAMPLES / "clip.mp4") as server:
-        yield server
 
 
 def camera(server: Server, **options: object) -> ClientConnection:
