@@ -41,8 +41,18 @@ Page = Annotated[int, Query(ge=1, le=100_000, description="Of a PDF file, from 1
 Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure than this are left out.")]
 ModelName = Annotated[str, Query(max_length=200, description="As GET /api/models names it; empty: the default one.")]
 
-FAILURES: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Failure, "description": "The token is missing, where one is asked for"},
+    403: {
+        "model": Failure,
+        "description": "Asked for by a page of another site, or by a name that is not this server's",
+    },
+}
+"""The Guard's."""
+
+FAILURES = REFUSALS | {
     400: {"model": Failure, "description": "No such model, or not a request that can be understood"},
+    408: {"model": Failure, "description": "Not all there in time"},
     413: {"model": Failure, "description": "Too many bytes or pixels"},
     422: {"model": Failure, "description": "Not a picture, or a value out of range"},
     503: {"model": Failure, "description": "Too much to read at present, or a picture that takes too long"},
@@ -104,7 +114,7 @@ def create_app(
         except ModelError as error:
             raise HTTPException(400, str(error)) from None
 
-    @app.get("/api/models", response_model=Offer)
+    @app.get("/api/models", response_model=Offer, responses=REFUSALS)
     def list_models() -> dict[str, Any]:
         """List the models."""
         entries = []

@@ -119,6 +119,24 @@ def test_a_wrong_question_gets_one_line(server: Server, params: dict[str, str], 
     assert "\n" not in answer.json()["error"]
 
 
+def test_errors_are_what_the_description_says(server: Server) -> None:
+    described = server.get("/api/openapi.json").json()["paths"]["/api/image"]["post"]["responses"]
+    picture = SAMPLES / "crop-paper.png"
+    told: list[tuple[httpx.Response, int, set[str]]] = [
+        (server.send(picture, params={"model": "none"}), 400, {"error"}),
+        (server.send(picture, headers={"Origin": "http://evil.example"}), 403, {"error"}),
+        (server.send(bytes(33 * 2**20)), 413, {"error"}),
+        (server.send(BOMBS["png"]), 413, {"error", "source"}),
+        (server.send(picture, params={"min_confidence": 2}), 422, {"error"}),
+        (httpx.post(server.root + "/api/image"), 422, {"error"}),
+        (server.send(b"no picture"), 422, {"error", "source"}),
+    ]
+    for answer, status, keys in told:
+        assert (answer.status_code, set(answer.json())) == (status, keys)
+        assert str(status) in described
+    assert set(described) == {"200", "400", "401", "403", "408", "413", "422", "503"}
+
+
 def test_what_is_no_picture_is_told_as_the_command_line_does(server: Server) -> None:
     answer = server.send(b"these are letters", name="../../etc/passwd\\letters.txt")
     assert answer.status_code == 422
@@ -219,7 +237,8 @@ def test_beyond_loopback_a_token_is_asked_for() -> None:
         assert len(server.token) >= 20
         assert server.get("/").status_code == 401
         assert server.get("/api/models").status_code == 401
-        assert server.send(SAMPLES / "crop-paper.png").status_code == 401
+        refused = server.send(SAMPLES / "crop-paper.png")
+        assert (refused.status_code, list(refused.json())) == (401, ["error"])
         assert server.get("/?token=wrong").status_code == 401
         with httpx.Client(base_url=server.root, follow_redirects=True) as browser:
             page = browser.get(f"/?token={server.token}")

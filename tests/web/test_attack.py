@@ -166,12 +166,13 @@ def test_of_too_many_pictures_at_once_some_are_put_off(attacked: Server) -> None
     light = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 20])[1].tobytes()
     heavy = cv2.imencode(".png", noise)[1].tobytes()
     assert len(light) < 2**20 < len(heavy)
-    for picture, count in ((light, 60), (heavy, 20)):
+    for picture, count, keys in ((light, 60, ("source", "error")), (heavy, 20, ("error",))):
         with ThreadPoolExecutor(count) as senders:
             answers = list(senders.map(lambda _, sent=picture: attacked.send(sent), range(count)))
         assert {answer.status_code for answer in answers} == {200, 503}
         put_off = [answer for answer in answers if answer.status_code == 503]
         assert all(answer.headers["Retry-After"] and "in a moment" in answer.json()["error"] for answer in put_off)
+        assert keys in {tuple(answer.json()) for answer in put_off}
         assert attacked.send(SAMPLES / "crop-paper.png").status_code == 200
 
 
@@ -233,6 +234,21 @@ def test_each_request_of_a_connection_has_a_time_of_its_own(attacked: Server) ->
         sleep(2.5)  # the first request began over five seconds ago
         line.sendall(b"\r\n")
         wait_for_answer()
+
+
+@pytest.mark.slow
+def test_a_request_that_never_ends_is_given_up(attacked: Server) -> None:
+    head = POST + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n"
+    with socket.create_connection(("127.0.0.1", attacked.port)) as line:
+        line.settimeout(40)
+        line.sendall(head)
+        answer = b""
+        while b"}" not in answer:
+            piece = line.recv(65536)
+            assert piece, answer
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'{"error":"not all there within 30 seconds; send it again"}' in answer
 
 
 def test_a_sender_that_vanishes_or_dawdles_holds_up_nobody(attacked: Server) -> None:

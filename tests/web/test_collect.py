@@ -80,9 +80,19 @@ def test_models_may_have_labels_that_are_no_folders() -> None:
 
 def test_a_place_without_a_digit_is_told(collecting: Server) -> None:
     picture = (SAMPLES / "crop-paper.png").read_bytes()
-    assert correct(collecting, picture, [0, 0, 3, 3], "7").status_code == 404
+    answer = correct(collecting, picture, [0, 0, 3, 3], "7")
+    assert (answer.status_code, list(answer.json())) == (404, ["source", "error"])
     assert correct(collecting, picture, [0, 0, 3], "7").status_code == 422
     assert correct(collecting, b"no picture", [0, 0, 3, 3], "7").status_code == 422
+
+
+def test_what_cannot_be_saved_is_told(collecting: Server, folder: Path) -> None:
+    picture = (SAMPLES / "crop-paper.png").read_bytes()
+    (digit,) = digits(collecting, picture)
+    (folder / "7").write_text("no folder")
+    answer = correct(collecting, picture, digit["box"], "7")
+    assert (answer.status_code, list(answer.json())) == (507, ["error"])
+    assert correct(collecting, picture, digit["box"], "x").json() == {"error": "the model knows no such label"}
 
 
 def test_nothing_is_collected_unless_asked_for(server: Server) -> None:
