@@ -41,7 +41,7 @@ function correction(digit, picture) {
   const choice = make("select", {}, ...labels);
   const save = make("button", { textContent: "Save" });
   const said = make("span", { className: "quiet", role: "status" });
-  const form = make("form", {}, make("label", {}, "Wrong? It is a ", choice), save, said);
+  const form = make("form", {}, make("label", {}, "It is a ", choice), save, said);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     save.disabled = true;
@@ -54,7 +54,7 @@ function correction(digit, picture) {
     }
   });
   choice.addEventListener("change", () => (save.disabled = false));
-  return form;
+  return make("details", {}, make("summary", { textContent: "Wrong?" }), form);
 }
 
 /** Show an answer, or the sentence that stands in its place. */
