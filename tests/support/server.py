@@ -52,8 +52,15 @@ class Server:
 
     def memory(self) -> int:
         """Return the megabytes that the process holds now."""
+        return self._status("VmRSS") // 1024
+
+    def threads(self) -> int:
+        """Return how many threads the process has now."""
+        return self._status("Threads")
+
+    def _status(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+        return int(status.partition(f"{name}:")[2].split()[0])
 
 
 @contextmanager

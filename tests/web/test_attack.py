@@ -214,6 +214,33 @@ def test_who_never_comes_to_the_point_is_hung_up_on(attacked: Server) -> None:
         assert '"numbers"' in str(camera.recv(5))  # what says nothing for a while may stay
 
 
+def test_more_connections_than_there_is_room_for_are_put_off(attacked: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(400):
+            stack.enter_context(socket.create_connection(("127.0.0.1", attacked.port)))
+        answer = attacked.get("/api/models")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "text/plain; charset=utf-8")
+    wait_until(lambda: attacked.get("/api/models").status_code == 200)
+
+
+def test_threads_are_no_more_however_much_is_asked_at_once(attacked: Server) -> None:
+    picture = (SAMPLES / "columns.jpg").read_bytes()
+    most = 0
+    with ExitStack() as stack:
+        cameras = [stack.enter_context(connect(attacked.socket + "/api/stream")) for _ in range(30)]
+        senders = stack.enter_context(ThreadPoolExecutor(90))
+        answers = [senders.submit(attacked.send, picture) for _ in range(90)]
+        for camera in cameras:
+            camera.send(picture)
+        while not all(answer.done() for answer in answers):
+            most = max(most, attacked.threads())
+            sleep(0.01)
+        for camera in cameras:
+            assert '"numbers"' in str(camera.recv(20))
+    assert {answer.result().status_code for answer in answers} == {200, 503}
+    assert most < 80  # that read, eight of each kind; that answer, forty; and those of the libraries
+
+
 @pytest.mark.slow
 def test_each_request_of_a_connection_has_a_time_of_its_own(attacked: Server) -> None:
     head = b"GET /api/models HTTP/1.1\r\nHost: localhost\r\n"

@@ -1,6 +1,7 @@
 """Cameras that send and viewers that watch: the newest picture wins, and nobody holds up anybody."""
 
 import json
+import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -80,6 +81,26 @@ def test_junk_is_answered_and_the_next_picture_read(server: Server, pictures: li
         ):
             socket.send(junk)
             assert "error" in json.loads(socket.recv(5))
+        socket.send(pictures[0])
+        assert json.loads(socket.recv(5))["numbers"]
+
+
+def test_a_picture_too_large_is_refused_in_words_and_the_next_one_read(server: Server, pictures: list[bytes]) -> None:
+    large, just_small_enough = (jpeg(np.full((2000, width, 3), 255, np.uint8)) for width in (2001, 2000))
+    with camera(server) as socket:
+        socket.send(large)
+        assert json.loads(socket.recv(5)) == {"frame": 0, "error": "more than 4 million pixels; reduce it first"}
+        for at, picture in enumerate((just_small_enough, pictures[0]), 1):
+            socket.send(picture)
+            answer = json.loads(socket.recv(5))
+            assert (answer["frame"], "numbers" in answer) == (at, True)
+        socket.send(bytes(4 * 2**20))
+        assert "not a picture" in json.loads(socket.recv(5))["error"]
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - either may be cut off
+            socket.send(bytes(4 * 2**20 + 1))
+            socket.recv(5)
+        assert "1009" in str(closed.value)
+    with camera(server) as socket:
         socket.send(pictures[0])
         assert json.loads(socket.recv(5))["numbers"]
 
@@ -167,6 +188,29 @@ def test_a_single_picture_is_read_no_faster_than_a_film(tmp_path: Path, monkeypa
     wait_until(lambda: len(opened) >= 6)
     watched.close()
     assert min(np.diff(opened[1:])) > 0.9 / watch.RATE
+
+
+def test_more_viewers_than_there_is_room_for_are_told_so(film: Server) -> None:
+    asked = (
+        b"GET /api/watch HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    )
+    with ExitStack() as sockets:
+        for _ in range(100):  # that never listen, and vanish
+            line = sockets.enter_context(socket.create_connection(("127.0.0.1", film.port), 5))
+            line.sendall(asked)
+            assert line.recv(12) == b"HTTP/1.1 101"
+        with connect(film.socket + "/api/watch") as one_more, pytest.raises(ConnectionClosed, match="too many"):
+            one_more.recv(5)
+
+    def is_room() -> bool:
+        with connect(film.socket + "/api/watch") as socket:
+            try:
+                return "numbers" in json.loads(socket.recv(5))
+            except ConnectionClosed:
+                return False
+
+    wait_until(is_room)
 
 
 def test_a_viewer_who_does_not_listen_holds_up_nobody(film: Server) -> None:
