@@ -49,7 +49,9 @@ class Delivery:
         self._waiting: deque[Event] = deque()
         self._news = threading.Condition()
         self._end: float | None = None
+        self._given_up = False
         self.dropped = 0
+        self._refused = 0
         # a daemon: a receiver that hangs must not keep the program from ending
         self._thread = threading.Thread(target=self._deliver, name=f"delivers to {name}", daemon=True)
         self._thread.start()
@@ -64,14 +66,22 @@ class Delivery:
             self._news.notify()
 
     def close(self) -> None:
-        """Wait a little for what is still to be delivered, and say what was not; may be called again."""
+        """Wait a little for what is still to be delivered, Ctrl-C ends that; may be called again.
+
+        Raises SinkError, the first time, where events were not delivered.
+        """
         with self._news:
-            again, self._end = self._end is not None, time.monotonic() + PATIENCE
+            if self._end is not None:
+                return
+            self._end = time.monotonic() + PATIENCE
             self._news.notify()
-        self._thread.join(PATIENCE + ANSWER)
-        lost = self.dropped + len(self._waiting)
-        if lost and not again:
-            self._say(f"{self._name}: {lost} event{'s' * (lost > 1)} not delivered")
+        with suppress(KeyboardInterrupt):
+            self._thread.join(PATIENCE + ANSWER)
+        with self._news:
+            self._given_up = True
+            lost = self.dropped + self._refused + len(self._waiting)
+        if lost:
+            raise SinkError(f"{self._name}: {lost} event{'s' * (lost > 1)} not delivered")
 
     def _deliver(self) -> None:
         trouble = ""
@@ -96,19 +106,22 @@ class Delivery:
                 if trouble != str(error):
                     self._say(f"{self._name}: {error}")
                 trouble = str(error)
+                refused = True
             else:
                 if trouble:
                     self._say(f"{self._name}: back")
                 trouble, pause = "", FIRST_PAUSE
+                refused = False
             with self._news:
                 if self._waiting and self._waiting[0] is event:  # else it was dropped meanwhile
                     self._waiting.popleft()
+                    self._refused += refused
 
     def _next(self) -> Event | None:
         """Return the oldest event once there is one; None at the end."""
         with self._news:
             self._news.wait_for(lambda: self._waiting or self._end is not None)
-            return self._waiting[0] if self._waiting else None
+            return self._waiting[0] if self._waiting and not self._given_up else None
 
 
 def to_program(command: str) -> Receive:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from typing import Protocol, TextIO
 
@@ -56,13 +56,14 @@ def run_live(settings: LiveSettings) -> None:
     """Run until the sources end, the user quits, or Ctrl-C, which is an ordinary end: the recording is finished.
 
     Numbers or JSON Lines go to stdout, all else to stderr. A source that is lost is waited for. Raises SourceError
-    where there is none, ModelError, SinkError, and BrokenPipeError where whoever read stdout has gone.
+    where there is none, ModelError, SinkError, also where events were not delivered, and BrokenPipeError where whoever
+    read stdout has gone.
     """
     _return_frames()
     with ExitStack() as opened:
         sources = [opened.enter_context(open_source(source, reconnect=True)) for source in settings.sources]
         reader = Reader(settings.model, settings.min_confidence)
-        sinks = [opened.enter_context(closing(sink)) for sink in open_sinks(settings, opened)]
+        sinks = opened.enter_context(open_sinks(settings))
         Live(sources, reader, settings, sinks).run()
 
 
@@ -76,7 +77,31 @@ def _return_frames() -> None:
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
-def open_sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
+@contextmanager
+def open_sinks(settings: LiveSettings) -> Iterator[list[Sink]]:
+    """Open the sinks asked for, and close them in the end. Raises SinkError where one cannot open, or has failed."""
+    sinks: list[Sink] = []
+    with ExitStack() as opened:
+        try:
+            sinks.extend(_sinks(settings, opened))
+            yield sinks
+        finally:
+            _close(sinks)
+
+
+def _close(sinks: Sequence[Sink]) -> None:
+    failures = []
+    with polite_end():
+        for sink in sinks:
+            try:
+                sink.close()
+            except SinkError as error:
+                failures.append(str(error))
+    if failures:
+        raise SinkError(f"{'; '.join(failures)}; see to what takes them, or keep numbers with --csv")
+
+
+def _sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
     """Yield the sinks asked for; what one needs open is closed after it. Raises SinkError where one cannot open."""
     if settings.csv:
         yield NumberLog(settings.csv)

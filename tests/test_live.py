@@ -240,6 +240,38 @@ def test_a_killed_web_server_holds_up_nothing_and_gets_what_it_missed(tmp_path: 
     ]
 
 
+def test_what_was_not_delivered_in_the_end_is_one_line_and_exit_code_1(still: Path) -> None:
+    with socket.socket() as nobody:  # bound, but not listening
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        with live("--source", still, "--headless", "--post", address, "--exec", "false", command=CAMDIGITS) as running:
+            assert running.end() == 1
+    assert running.out == ["40718"]
+    refused, unreached = sorted(running.err[:-1])
+    assert refused == "false: exit code 1"
+    assert unreached.startswith(f"{address}: cannot be reached (")
+    assert running.err[-1] == (
+        f"error: false: 1 event not delivered; {address}: 1 event not delivered; "
+        "see to what takes them, or keep numbers with --csv"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_last_deliveries_and_says_what_was_not_delivered(film, number):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with live("--source", film, "--headless", "--post", address) as running:
+            wait_until(lambda: len(running.out) == 4)
+            time.sleep(0.5)
+            running.process.send_signal(number)
+            assert running.end(timeout=2) == 1
+    assert running.err == [
+        f"error: {address}: 4 events not delivered; see to what takes them, or keep numbers with --csv"
+    ]
+
+
 @pytest.mark.parametrize("option", ["--exec=nowhere-to-be-found", "--post=here", "--mqtt=here", "--csv=/nowhere/n.csv"])
 def test_a_sink_that_cannot_be_opened_is_one_line(still: Path, option: str) -> None:
     with live("--source", still, "--headless", option, command=CAMDIGITS) as running:

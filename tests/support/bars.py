@@ -7,7 +7,7 @@ python -m tests.support.bars [--source S] [--output FILE] [--headless] [--json]
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ def main() -> None:
     try:
         with ExitStack() as opened:
             sources = [opened.enter_context(open_source(name, reconnect=True)) for name in settings.sources or ["0"]]
-            sinks = [opened.enter_context(closing(sink)) for sink in open_sinks(settings, opened)]
+            sinks = opened.enter_context(open_sinks(settings))
             Live(sources, Bars(), settings, sinks).run()
     except CamdigitsError as error:
         sys.exit(f"error: {error}")
