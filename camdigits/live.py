@@ -17,6 +17,7 @@ from camdigits.deliver import Broker, Delivery, to_address, to_program, without_
 from camdigits.desktop import to_clipboard, to_keyboard
 from camdigits.ending import polite_end
 from camdigits.errors import SinkError, SourceError, WindowError
+from camdigits.ink import MIN_HEIGHT
 from camdigits.panels import Status
 from camdigits.reader import Reader, Reads
 from camdigits.recordings import Recordings
@@ -24,7 +25,7 @@ from camdigits.settings import LiveSettings
 from camdigits.sinks import NumberLog
 from camdigits.sources import Source, open_source
 from camdigits.together import frames_of
-from camdigits.types import Event, Image
+from camdigits.types import Box, Event, Image
 from camdigits.view import View
 from camdigits.watch import Watch
 from camdigits.window import Window, open_window
@@ -131,12 +132,14 @@ class Live:
     ) -> None:
         """Take one or more open sources, of different names, and sinks, which are closed elsewhere.
 
-        Raises SourceError where two sources are the same, SinkError where recordings would overwrite
-        them or one another.
+        Raises SourceError where two sources are the same or a part that is to be read lies in none of them,
+        SinkError where recordings would overwrite them or one another.
         """
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
             raise SourceError("the same --source twice; name different ones")
+        for part in settings.regions.values():
+            _find(part, sources)
         self._sources = sources
         self._read = read
         self._settings = settings
@@ -294,6 +297,14 @@ class Live:
     def _rate(self) -> float:
         """Frames a second, over the last thirty."""
         return (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0]) if len(self._ticks) > 1 else 0.0
+
+
+def _find(part: Box, sources: Sequence[Source]) -> None:
+    """Raise SourceError where no source shows enough of a part of the picture for a digit."""
+    sizes = [source.size for source in sources if all(source.size)]  # some say it with their first picture only
+    if sizes and not any(min(w - part.x, h - part.y, part.w, part.h) >= MIN_HEIGHT for w, h in sizes):
+        pixels = " or ".join(f"{w}x{h}" for w, h in sizes)
+        raise SourceError(f"the roi {','.join(map(str, part))} lies outside the picture, {pixels} pixels")
 
 
 def _say(text: str) -> None:

@@ -13,11 +13,16 @@ MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less su
 
 
 def parse_roi(text: str) -> Box:
-    """Return the box that x,y,w,h means. Raises BadParameter."""
+    """Return the box that x,y,w,h means. Raises BadParameter, also where it is too small for a digit."""
+    from camdigits.ink import MIN_HEIGHT
+
     try:
         x, y, w, h = (int(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not x,y,w,h in whole pixels", param_hint="--roi") from None
     if x < 0 or y < 0 or w <= 0 or h <= 0:
         raise typer.BadParameter("x and y must not be negative, width and height positive", param_hint="--roi")
+    if min(w, h) < MIN_HEIGHT:
+        reason = f"{w}x{h} pixels are too few for a digit; name {MIN_HEIGHT} or more each way"
+        raise typer.BadParameter(reason, param_hint="--roi")
     return Box(x, y, w, h)

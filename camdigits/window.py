@@ -32,7 +32,7 @@ LARGEST = (3840, 2160)
 FIRST_SIZE = (1280, 720)
 """The window opens within this size; the user may change it."""
 
-SMALLEST = 8
+SMALLEST = 9
 """Pixels: a rectangle drawn with the mouse that is lower or narrower is a slip of the hand."""
 
 STARTING = 20.0

@@ -209,7 +209,7 @@ def test_roi_reads_a_part_in_the_whole_pictures_pixels() -> None:
     assert "outside the picture" in outside.stderr
 
 
-@pytest.mark.parametrize("roi", ["1,2,3", "a,b,c,d", "0,0,0,5", "-10,0,50,50"])
+@pytest.mark.parametrize("roi", ["1,2,3", "a,b,c,d", "0,0,0,5", "-10,0,50,50", "100,100,4,50", "100,100,50,4"])
 def test_a_wrong_roi_is_a_usage_error(roi: str) -> None:
     assert camdigits("image", f"--roi={roi}", SAMPLES / "number.jpg").returncode == 2
 

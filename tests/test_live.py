@@ -171,6 +171,22 @@ def test_only_the_named_parts_are_read(tmp_path: Path) -> None:
         assert running.end() == 2
 
 
+@pytest.mark.parametrize("roi", ["cellar=5000,5000,100,100", "0,715,100,100"])
+def test_a_part_outside_the_picture_is_one_line(still: Path, roi: str) -> None:
+    with live("--source", still, "--headless", "--roi", "0,0,1280,720", "--roi", roi, command=CAMDIGITS) as running:
+        assert running.end() == 1
+    box = roi.rpartition("=")[2]
+    assert running.err == [f"error: the roi {box} lies outside the picture, 1280x720 pixels"]
+
+
+def test_a_part_may_lie_in_one_of_several_pictures(still: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "small.png"), np.full((60, 80, 3), 230, np.uint8))
+    several = ["--source", still, "--source", tmp_path, "--headless"]
+    with live(*several, "--roi", "200,200,900,400", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert running.out == ["40718"]
+
+
 def test_each_sink_gets_what_is_printed(still: Path, tmp_path: Path) -> None:
     table, noted = tmp_path / "numbers.csv", tmp_path / "noted"
     posted = []
