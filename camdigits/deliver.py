@@ -5,10 +5,13 @@ pauses; where too much waits, the oldest is dropped, and counted.
 """
 
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -36,6 +39,12 @@ PATIENCE = 3.0
 ANSWER = 5.0
 """Seconds within which a receiver answers."""
 
+LONGEST_RUN = 30.0
+"""Seconds that a program may take for a number."""
+
+LAST_WORDS = 1.0
+"""Seconds that what is asked to end has for it."""
+
 Receive = Callable[[Event], None]
 """Hands an event over. Raises OSError where it may be offered again, SinkError where that is of no use."""
 
@@ -43,18 +52,28 @@ Receive = Callable[[Event], None]
 class Delivery:
     """Hands events over one after the other; a sink."""
 
-    def __init__(self, name: str, receive: Receive, say: Callable[[str], None], bound: int = BOUND) -> None:
-        """name: of the receiver, as said to a person. say: told once where it does not take what it is handed."""
-        self._name, self._receive, self._say, self._bound = name, receive, say, bound
+    def __init__(
+        self,
+        name: str,
+        receive: Receive,
+        say: Callable[[str], None],
+        bound: int = BOUND,
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """name: of the receiver, as said to a person. say: told once where it does not take what it is handed.
+
+        bound: events that may wait. end: called on closing, ends what receive still does.
+        """
+        self._name, self._receive, self._say, self._bound, self._end_it = name, receive, say, bound, end
         self._waiting: deque[Event] = deque()
         self._news = threading.Condition()
         self._end: float | None = None
         self._given_up = False
+        self._ended = threading.Event()  # a thread's join, once interrupted, takes it for ended
         self.dropped = 0
         self._refused = 0
         # a daemon: a receiver that hangs must not keep the program from ending
-        self._thread = threading.Thread(target=self._deliver, name=f"delivers to {name}", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._deliver_all, name=f"delivers to {name}", daemon=True).start()
 
     def put(self, event: Event) -> None:
         """Take an event, without waiting."""
@@ -76,12 +95,22 @@ class Delivery:
             self._end = time.monotonic() + PATIENCE
             self._news.notify()
         with suppress(KeyboardInterrupt):
-            self._thread.join(PATIENCE + ANSWER)
+            try:
+                self._ended.wait(PATIENCE + ANSWER)
+            finally:
+                self._given_up = True
+                self._end_it()
+                self._ended.wait(LAST_WORDS)
         with self._news:
-            self._given_up = True
             lost = self.dropped + self._refused + len(self._waiting)
         if lost:
             raise SinkError(f"{self._name}: {lost} event{'s' * (lost > 1)} not delivered")
+
+    def _deliver_all(self) -> None:
+        try:
+            self._deliver()
+        finally:
+            self._ended.set()
 
     def _deliver(self) -> None:
         trouble = ""
@@ -124,31 +153,66 @@ class Delivery:
             return self._waiting[0] if self._waiting and not self._given_up else None
 
 
-def to_program(command: str) -> Receive:
-    """Run a command for each new number: the text as its last argument, or where {} stands, the event on its stdin.
+class Program:
+    """Runs a command for each new number: the text as its last argument, or where {} stands, the event on its stdin."""
 
-    Raises SinkError where there is no such program.
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise SinkError(f"{command!r}: not a command ({error})") from error
-    if not words or not shutil.which(words[0]):
-        raise SinkError(f"{command!r}: no such program; name one that is there")
+    def __init__(self, command: str) -> None:
+        """Raise SinkError where there is no such program."""
+        try:
+            self._words = shlex.split(command)
+        except ValueError as error:
+            raise SinkError(f"{command!r}: not a command ({error})") from error
+        if not self._words or not shutil.which(self._words[0]):
+            raise SinkError(f"{command!r}: no such program; name one that is there")
+        self._placed = "{}" in command
+        self._starting = threading.Lock()
+        self._running: subprocess.Popen[str] | None = None
+        self._closed = False
 
-    def receive(event: Event) -> None:
+    def receive(self, event: Event) -> None:
+        """Run it and wait for its end."""
         if event["event"] != "number":
             return
         text = str(event["text"])
-        call = [word.replace("{}", text) for word in words] if "{}" in command else [*words, text]
+        call = [word.replace("{}", text) for word in self._words] if self._placed else [*self._words, text]
         try:
-            done = subprocess.run(call, input=json.dumps(event), text=True, timeout=30, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
+            with self._starting:
+                if self._closed:
+                    raise SinkError("the run is over")
+                # a group of its own: Ctrl-C is for the reader alone, and what it starts can be ended with it
+                program = subprocess.Popen(call, stdin=subprocess.PIPE, text=True, process_group=0)
+                self._running = program
+            program.communicate(json.dumps(event), timeout=LONGEST_RUN)
+        except OSError as error:
             raise SinkError(f"cannot be run ({error})") from error
-        if done.returncode:
-            raise SinkError(f"exit code {done.returncode}")
+        except subprocess.TimeoutExpired as error:
+            _end(program)
+            raise SinkError(f"still runs after {LONGEST_RUN:g} seconds, and is ended") from error
+        if program.returncode:
+            raise SinkError("still ran, and was ended" if self._closed else f"exit code {program.returncode}")
 
-    return receive
+    def close(self) -> None:
+        """End what still runs."""
+        with self._starting:
+            self._closed = True
+        if self._running and self._running.poll() is None:
+            _end(self._running)
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    """Ask a program and what it started to end, and kill what does not."""
+    if sys.platform == "win32":
+        program.kill()
+    else:
+        with suppress(ProcessLookupError, PermissionError):  # all have ended by themselves
+            try:
+                os.killpg(program.pid, signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    program.wait(LAST_WORDS)
+            finally:
+                os.killpg(program.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):  # the system may hold it for longer
+        program.wait(LAST_WORDS)
 
 
 def to_address(address: str) -> Receive:

@@ -13,7 +13,7 @@ from typing import Protocol, TextIO
 
 from camdigits.best import BestFrames
 from camdigits.controls import Controls
-from camdigits.deliver import Broker, Delivery, to_address, to_program, without_password
+from camdigits.deliver import Broker, Delivery, Program, to_address, without_password
 from camdigits.desktop import to_clipboard, to_keyboard
 from camdigits.ending import polite_end
 from camdigits.errors import SinkError, SourceError, WindowError
@@ -82,12 +82,11 @@ def _return_frames() -> None:
 def open_sinks(settings: LiveSettings) -> Iterator[list[Sink]]:
     """Open the sinks asked for, and close them in the end. Raises SinkError where one cannot open, or has failed."""
     sinks: list[Sink] = []
-    with ExitStack() as opened:
-        try:
-            sinks.extend(_sinks(settings, opened))
-            yield sinks
-        finally:
-            _close(sinks)
+    try:
+        sinks.extend(_sinks(settings))
+        yield sinks
+    finally:
+        _close(sinks)
 
 
 def _close(sinks: Sequence[Sink]) -> None:
@@ -102,17 +101,18 @@ def _close(sinks: Sequence[Sink]) -> None:
         raise SinkError(f"{'; '.join(failures)}; see to what takes them, or keep numbers with --csv")
 
 
-def _sinks(settings: LiveSettings, opened: ExitStack) -> Iterator[Sink]:
-    """Yield the sinks asked for; what one needs open is closed after it. Raises SinkError where one cannot open."""
+def _sinks(settings: LiveSettings) -> Iterator[Sink]:
+    """Yield the sinks asked for. Raises SinkError where one cannot open."""
     if settings.csv:
         yield NumberLog(settings.csv)
     if settings.program:
-        yield Delivery(settings.program, to_program(settings.program), _say)
+        program = Program(settings.program)
+        yield Delivery(settings.program, program.receive, _say, end=program.close)
     if settings.address:
         yield Delivery(without_password(settings.address), to_address(settings.address), _say)
     if settings.broker:
-        broker = opened.enter_context(closing(Broker(settings.broker)))
-        yield Delivery(without_password(settings.broker), broker.receive, _say)
+        broker = Broker(settings.broker)
+        yield Delivery(without_password(settings.broker), broker.receive, _say, end=broker.close)
     if settings.clipboard:
         yield Delivery("clipboard", to_clipboard(), _say)
     if settings.keyboard:
@@ -308,4 +308,4 @@ def _find(part: Box, sources: Sequence[Source]) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)  # in one piece: receivers' threads say things, too

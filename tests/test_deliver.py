@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from camdigits import deliver
-from camdigits.deliver import Broker, Delivery, Receive, to_address, to_program
+from camdigits.deliver import Broker, Delivery, Program, Receive, to_address
 from camdigits.errors import SinkError
 from camdigits.types import Event
 from tests.support.screen import wait_until
@@ -131,10 +131,10 @@ def test_a_program_is_run_for_each_new_number(tmp_path: Path) -> None:
     script = tmp_path / "note.py"
     out = tmp_path / "out"
     script.write_text(f"import sys; open({str(out)!r}, 'a').write(f'{{sys.argv[1:]}} {{sys.stdin.read()}}\\n')")
-    receive = to_program(f"{sys.executable} {script} --value")
+    receive = Program(f"{sys.executable} {script} --value").receive
     receive(number("42"))
     receive({"event": "gone", "text": "42"})
-    to_program(f"{sys.executable} {script} n={{}} last")(number("7"))
+    Program(f"{sys.executable} {script} n={{}} last").receive(number("7"))
     first, second = out.read_text().splitlines()
     assert first == f"['--value', '42'] {json.dumps(number('42'))}"
     assert second.startswith("['n=7', 'last'] ")
@@ -142,11 +142,50 @@ def test_a_program_is_run_for_each_new_number(tmp_path: Path) -> None:
 
 def test_a_program_that_fails_or_is_none_says_so() -> None:
     with pytest.raises(SinkError, match="exit code 3"):
-        to_program(f"{sys.executable} -c 'raise SystemExit(3)'")(number("1"))
+        Program(f"{sys.executable} -c 'raise SystemExit(3)'").receive(number("1"))
     with pytest.raises(SinkError, match="no such program"):
-        to_program("nowhere-to-be-found {}")
+        Program("nowhere-to-be-found {}")
     with pytest.raises(SinkError, match="not a command"):
-        to_program("say 'unclosed")
+        Program("say 'unclosed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no groups of programs")
+def test_a_program_that_still_runs_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "ANSWER", 0.1)
+    monkeypatch.setattr(deliver, "LAST_WORDS", 0.5)
+    script = tmp_path / "stay.sh"
+    # one that does not listen, and one that it waits for
+    script.write_text(f"trap '' TERM\necho $$ >> {tmp_path}/ids\nsleep 60 & echo $! >> {tmp_path}/ids\nwait\nsleep 60")
+    program = Program(f"sh {script}")
+    said: list[str] = []
+    there = Delivery("there", program.receive, said.append, end=program.close)
+    there.put(number("1"))
+    there.put(number("2"))
+    wait_until(lambda: (tmp_path / "ids").exists() and len((tmp_path / "ids").read_text().splitlines()) == 2)
+    with pytest.raises(SinkError, match="there: 2 events not delivered"):
+        there.close()
+    assert said == ["there: still ran, and was ended"]
+    ids = (tmp_path / "ids").read_text().split()
+    wait_until(lambda: not any(runs(which) for which in ids))
+
+
+def runs(which: str) -> bool:
+    """Say whether a program of this number runs: what nobody waits for any more counts as ended."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", which], capture_output=True, text=True, check=False).stdout
+    return bool(state) and not state.startswith("Z")
+
+
+def test_a_program_that_takes_too_long_is_ended_and_the_next_number_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LONGEST_RUN", 0.5)
+    receive = Program(f"sh -c 'test $0 = 2 || exec sleep 60; touch {tmp_path}/told'").receive
+    with pytest.raises(SinkError, match=r"still runs after 0\.5 seconds, and is ended"):
+        receive(number("1"))
+    receive(number("2"))
+    assert (tmp_path / "told").exists()
 
 
 # ---- addresses ----

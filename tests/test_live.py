@@ -288,6 +288,23 @@ def test_an_interrupt_ends_the_last_deliveries_and_says_what_was_not_delivered(f
     ]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_ends_with_the_run(still: Path, tmp_path: Path, number: int) -> None:
+    script = tmp_path / "stay.sh"
+    script.write_text(f"echo $$ > {tmp_path}/id\nexec sleep 60\n")
+    with live("--source", still, "--headless", "--exec", f"sh {script}", command=CAMDIGITS) as running:
+        wait_until(lambda: (tmp_path / "id").exists() and (tmp_path / "id").read_text())
+        time.sleep(0.5)
+        running.process.send_signal(number)
+        assert running.end(timeout=5) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "id").read_text()), 0)
+    assert running.err == [
+        f"sh {script}: still ran, and was ended",
+        f"error: sh {script}: 1 event not delivered; see to what takes them, or keep numbers with --csv",
+    ]
+
+
 @pytest.mark.parametrize("option", ["--exec=nowhere-to-be-found", "--post=here", "--mqtt=here", "--csv=/nowhere/n.csv"])
 def test_a_sink_that_cannot_be_opened_is_one_line(still: Path, option: str) -> None:
     with live("--source", still, "--headless", option, command=CAMDIGITS) as running:
