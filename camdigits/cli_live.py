@@ -1,5 +1,6 @@
 """`camdigits live` on the command line, and `camdigits config`, which prints its options as a file that it takes."""
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,7 @@ from camdigits.options import MinConfidence, Model, parse_roi
 from camdigits.types import MIN_CONFIDENCE, MIN_HITS, Box
 
 if TYPE_CHECKING:
+    from camdigits.accept import Rules
     from camdigits.recorder import Segment
 
 
@@ -31,6 +33,13 @@ def _load(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
+def _told(value: str | None) -> str | None:
+    """Refuse a text that is given and empty, as by a variable that is not set: it would silently do nothing."""
+    if value == "":
+        raise typer.BadParameter("is empty; say what, or leave it out")
+    return value
+
+
 def live(
     source: Annotated[
         list[str] | None,
@@ -45,8 +54,9 @@ def live(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4 or .avi.")] = None,
     raw: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures as they come.")] = None,
     segment: Annotated[
-        str, typer.Option(metavar="10min|500MB", help="Record in files of at most this, name-001 and on.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="10min|500MB", callback=_told, help="Record in files of at most this, name-001 and on."),
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Open no window.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print an event when a number settles, changes, goes.")
@@ -60,7 +70,10 @@ def live(
         list[str] | None, typer.Option(metavar="[NAME=]x,y,w,h", help="Read only this part of the picture, or several.")
     ] = None,
     digits: Annotated[int | None, typer.Option(min=1, help="Hold back numbers of more or fewer.")] = None,
-    pattern: Annotated[str, typer.Option(metavar="REGEX", help="Hold back numbers that do not match it whole.")] = "",
+    pattern: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", callback=_told, help="Hold back numbers that do not match it whole."),
+    ] = None,
     least: Annotated[float | None, typer.Option("--min", help="Hold back lower numbers.")] = None,
     most: Annotated[float | None, typer.Option("--max", help="Hold back higher ones.")] = None,
     max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
@@ -68,19 +81,28 @@ def live(
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Add each new number to a table.")] = None,
     save_best: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each number's best frame here.")] = None,
     program: Annotated[
-        str,
-        typer.Option("--exec", metavar="CMD", help="Run this for each new number, its text as last argument or {}."),
-    ] = "",
-    address: Annotated[str, typer.Option("--post", metavar="URL", help="Post each event there, as JSON.")] = "",
+        str | None,
+        typer.Option(
+            "--exec",
+            metavar="CMD",
+            callback=_told,
+            help="Run this for each new number, its text as last argument or {}.",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--post", metavar="URL", callback=_told, help="Post each event there, as JSON.")
+    ] = None,
     broker: Annotated[
-        str, typer.Option("--mqtt", metavar="mqtt://HOST", help="Publish numbers, Home Assistant finds them.")
-    ] = "",
+        str | None,
+        typer.Option(
+            "--mqtt", metavar="mqtt://HOST", callback=_told, help="Publish numbers, Home Assistant finds them."
+        ),
+    ] = None,
     clipboard: Annotated[bool, typer.Option("--clipboard", help="Copy each new number.")] = False,
     keyboard: Annotated[bool, typer.Option("--type", help="Type it into the focused field, with Enter.")] = False,
 ) -> None:
     """Read numbers from a camera or a video as it runs."""
     del settings  # _load has seen to it
-    from camdigits.accept import Rules
     from camdigits.live import run_live
     from camdigits.settings import LiveSettings
 
@@ -89,7 +111,7 @@ def live(
             tuple(source or ["0"]),
             output,
             raw,
-            _segment(segment),
+            _segment(segment, bool(output or raw)),
             headless=headless,
             json=as_json,
             every_frame=every_frame,
@@ -97,13 +119,13 @@ def live(
             min_confidence=min_confidence,
             mirror=mirror,
             hits=hits,
-            rules=Rules(digits, _pattern(pattern), least, most, max_step, monotonic),
+            rules=_rules(digits, _pattern(pattern), least, most, max_step, monotonic),
             regions=_regions(roi or []),
             csv=csv,
             save_best=save_best,
-            program=program,
-            address=address,
-            broker=broker,
+            program=program or "",
+            address=address or "",
+            broker=broker or "",
             clipboard=clipboard,
             keyboard=keyboard,
         )
@@ -140,13 +162,16 @@ def _name(option: Any) -> str:
     return str(option.opts[0]).removeprefix("--")
 
 
-def _segment(text: str) -> "Segment | None":
+def _segment(text: str | None, recorded: bool) -> "Segment | None":
     from camdigits.recorder import Segment
 
     try:
-        return Segment.parse(text) if text else None
+        segment = Segment.parse(text) if text else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--segment") from None
+    if segment and not recorded:
+        raise typer.BadParameter("nothing is recorded; add --output FILE or --raw FILE", param_hint="--segment")
+    return segment
 
 
 def _regions(texts: list[str]) -> dict[str, Box]:
@@ -158,9 +183,32 @@ def _regions(texts: list[str]) -> dict[str, Box]:
     return regions
 
 
-def _pattern(text: str) -> str:
+def _pattern(text: str | None) -> str:
     try:
-        re.compile(text)
+        re.compile(text or "")
     except re.error as error:
         raise typer.BadParameter(f"{text!r} is no regular expression: {error}", param_hint="--pattern") from None
-    return text
+    return text or ""
+
+
+def _rules(
+    digits: int | None,
+    pattern: str,
+    least: float | None,
+    most: float | None,
+    max_step: float | None,
+    monotonic: bool,
+) -> "Rules":
+    """Return the rules, unless no number can ever keep them."""
+    from camdigits.accept import Rules
+
+    for name, value in (("--min", least), ("--max", most), ("--max-step", max_step)):
+        if value is not None and not math.isfinite(value):
+            raise typer.BadParameter(f"{value} is no limit; give a number, or leave it out", param_hint=name)
+    if least is not None and most is not None and least > most:
+        reason = f"no number is at least {least:g} and at most {most:g}; change one"
+        raise typer.BadParameter(reason, param_hint="--min and --max")
+    if digits is not None and least is not None and least > 0 and math.log10(least) >= digits:
+        reason = f"no number of {digits} digits is at least {least:g}; change one"
+        raise typer.BadParameter(reason, param_hint="--digits and --min")
+    return Rules(digits, pattern, least, most, max_step, monotonic)

@@ -114,9 +114,9 @@ class Segment:
     @staticmethod
     def parse(text: str) -> "Segment":
         """Return what 30s, 10min, 1h, 500MB or 2GB mean. Raises ValueError."""
-        match = re.fullmatch(r"(\d+)(s|min|h|MB|GB)", text)
+        match = re.fullmatch(rf"(\d+)({'|'.join(UNITS)})", text)
         if not match or not int(match[1]):
-            raise ValueError(f"{text!r} is not as 10min, 1h, 500MB or 2GB")
+            raise ValueError(f"{text!r} is not a whole number of {', '.join(UNITS)}, as 10min or 500MB are")
         value = int(match[1]) * UNITS[match[2]]
         return Segment(size=value) if match[2].endswith("B") else Segment(seconds=value)
 

@@ -134,7 +134,7 @@ def test_min_confidence_and_model_reach_the_reader(still: Path, tmp_path: Path) 
 def test_rules_hold_numbers_back_and_say_why(still: Path) -> None:
     for options, lines in (
         ([], ["40718"]),
-        (["--digits", "5", "--min", "40718", "--max", "40718", "--pattern", r"\d+8"], ["40718"]),
+        (["--digits", "5", "--min", "40718", "--max", "40718", "--max-step", "0", "--pattern", r"\d+8"], ["40718"]),
         (["--digits", "4"], []),
         (["--max", "999"], []),
     ):
@@ -147,6 +147,29 @@ def test_rules_hold_numbers_back_and_say_why(still: Path) -> None:
     assert (told["event"], told["text"], told["reason"]) == ("held", "40718", "less than 50000")
     with live("--source", still, "--headless", "--pattern", "(", command=CAMDIGITS) as running:
         assert running.end() == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--min", "5", "--max", "3"], "--min and --max: no number is at least 5 and at most 3; change one"),
+        (["--digits", "2", "--min", "100"], "--digits and --min: no number of 2 digits is at least 100; change one"),
+        (["--min", "nan"], "--min: nan is no limit; give a number, or leave it out"),
+        (["--max=-inf"], "--max: -inf is no limit; give a number, or leave it out"),
+        *(([f"{name}="], f"'{name}': is empty; say what, or leave it out") for name in ("--exec", "--post", "--mqtt")),
+        *(([f"{name}="], f"'{name}': is empty; say what, or leave it out") for name in ("--pattern", "--segment")),
+        (["--segment", "1min"], "--segment: nothing is recorded; add --output FILE or --raw FILE"),
+        (
+            ["--segment", "200KB", "--raw", "raw.avi"],
+            "--segment: '200KB' is not a whole number of s, min, h, MB, GB, as 10min or 500MB are",
+        ),
+    ],
+)
+def test_what_can_never_be_is_a_usage_error(still: Path, options: list[str], said: str) -> None:
+    with live("--source", still, "--headless", *options, command=CAMDIGITS) as running:
+        assert running.end() == 2
+    assert running.out == []
+    assert running.err[-1] == f"Error: Invalid value for {said}"
 
 
 def test_only_the_named_parts_are_read(tmp_path: Path) -> None:
