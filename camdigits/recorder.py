@@ -21,7 +21,7 @@ ROOM = 16 << 20
 
 
 class Recorder:
-    """Records pictures to a video that plays at their true speed; a context manager.
+    """Records pictures to a video that plays at their true speed; a context manager. paths: of its file.
 
     Pictures come with their times, a file has a fixed rate: a picture is repeated until the next is due, and one that
     comes sooner than the rate allows is left out. The file is finished on leaving, whatever the reason.
@@ -30,6 +30,7 @@ class Recorder:
     def __init__(self, path: str | Path, fps: float = 30.0) -> None:
         """Record to a path; its suffix chooses the format, fps the file's rate. Raises SinkError."""
         self.path = Path(path)
+        self.paths = [self.path]
         self._fps = fps
         codec = CODECS.get(self.path.suffix.lower())
         if codec is None:
@@ -37,7 +38,7 @@ class Recorder:
         try:  # OpenCV does not say why it cannot write
             self.path.open("wb").close()
         except OSError as error:
-            raise SinkError(f"{path}: cannot be written ({error.strerror}); name another --output") from error
+            raise SinkError(f"{path}: cannot be written ({error.strerror}); name another file") from error
         self._codec = cv2.VideoWriter.fourcc(*codec)
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -122,24 +123,23 @@ class Segment:
 
 
 class Segments:
-    """A recording in files that each end where a segment does: name-001.mp4, name-002.mp4 and on; none is replaced."""
+    """A recording in files that each end where a segment does: name-001.mp4, name-002.mp4 and on; none is replaced.
+
+    paths: of all its files, the last of which is being written.
+    """
 
     def __init__(self, path: Path, fps: float, segment: Segment) -> None:
         """path: the name, to which numbers are added. Raises SinkError."""
         self._whole, self._fps, self._segment = path, fps, segment
+        self.paths: list[Path] = []
         self._recorder = self._next()
         self._start: float | None = None
-
-    @property
-    def path(self) -> Path:
-        """The file that is being written."""
-        return self._recorder.path
 
     def write(self, image: Image, time: float) -> None:
         """As Recorder.write; from the first picture past the segment's end on in a new file."""
         start = self._start = time if self._start is None else self._start
         long = self._segment.seconds is not None and time - start >= self._segment.seconds
-        large = self._segment.size is not None and self.path.stat().st_size >= self._segment.size
+        large = self._segment.size is not None and self.paths[-1].stat().st_size >= self._segment.size
         if long or large:
             self._recorder.close()
             self._recorder, self._start = self._next(), time
@@ -156,7 +156,9 @@ class Segments:
         self._recorder.close()
 
     def _next(self) -> Recorder:
-        return Recorder(unused(self._whole.parent, self._whole.suffix, name=self._whole.stem), self._fps)
+        recorder = Recorder(unused(self._whole.parent, self._whole.suffix, name=self._whole.stem), self._fps)
+        self.paths += recorder.paths
+        return recorder
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:

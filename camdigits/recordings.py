@@ -15,6 +15,10 @@ VIEW = ""
 """By this the recording of the view is known, others by their sources' names."""
 
 
+NAMED = 3
+"""Files of one recording that are named each."""
+
+
 class Recordings:
     """The recordings of a run; say: told of each that ends, and of one that cannot go on."""
 
@@ -89,9 +93,15 @@ class Recordings:
 
     def _stop(self, name: str) -> None:
         recorder = self._running.pop(name)
-        recorder.close()
-        if recorder.path.exists():
-            self._say(f"recorded {recorder.path}")
+        whole = recorder.paths[:-1]
+        try:
+            recorder.close()
+            whole = recorder.paths
+        finally:
+            files = [str(path) for path in whole if path.exists()]
+            if files:
+                few = ", ".join(files) if len(files) <= NAMED else f"{files[0]} to {files[-1]}, {len(files)} files"
+                self._say(f"recorded {few}")
 
 
 def _paths(settings: LiveSettings, sources: Sequence[str]) -> dict[str, Path]:
@@ -102,7 +112,8 @@ def _paths(settings: LiveSettings, sources: Sequence[str]) -> dict[str, Path]:
         paths |= dict(zip(sources, numbered if len(sources) > 1 else [raw], strict=True))
     for name, path in paths.items():
         if any(_same(path, Path(source)) for source in sources):
-            raise SinkError(f"{path}: would overwrite the video itself; name another --output or --raw")
+            option = "--raw" if name else "--output"
+            raise SinkError(f"{path}: would overwrite the video itself; name another {option}")
         if any(_same(path, other) for known, other in paths.items() if known != name):
             raise SinkError(f"{path}: two recordings in one file; name another --output or --raw")
     return paths

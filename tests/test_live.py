@@ -521,6 +521,26 @@ def test_a_recording_never_overwrites_its_source(film):
     assert film.read_bytes() == before
 
 
+def test_all_files_of_a_recording_are_named(short_film, film, tmp_path):
+    segments = ["--headless", "--output", "out.avi", "--segment", "1s"]
+    with live("--source", short_film, *segments, folder=tmp_path, command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert "recorded out-001.avi, out-002.avi" in running.err
+    with live("--source", film, *segments, folder=tmp_path, command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert "recorded out-003.avi to out-006.avi, 4 files" in running.err
+
+
+def test_what_is_wrong_with_a_recording_names_the_option_that_asked_for_it(film, tmp_path):
+    for raw, said in (
+        (film, f"{film}: would overwrite the video itself; name another --raw"),
+        ("nowhere/raw.avi", "nowhere/raw.avi: cannot be written (No such file or directory); name another file"),
+    ):
+        with live("--source", film, "--headless", "--raw", raw, folder=tmp_path) as running:
+            assert running.end() == 1
+        assert running.err == [f"error: {said}"]
+
+
 def test_no_recording_overwrites_a_source_or_another(film, short_film, tmp_path):
     before = film.read_bytes()
     taken = film.rename(tmp_path / "raw-1.avi")
