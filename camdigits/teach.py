@@ -71,6 +71,9 @@ def _signs_of(write: str, labels: Sequence[str]) -> list[str]:
     unknown = [sign for sign in signs if sign not in labels]
     if unknown:
         raise ModelError(f"{' '.join(unknown)}: the model reads only {' '.join(labels)}; train one for other signs")
+    twice = [sign for sign in dict.fromkeys(signs) if signs.count(sign) > 1]
+    if twice:
+        raise ModelError(f"{' '.join(twice)}: more than one row in --write; name each once, its row may be long")
     strange = [sign for sign in signs if not is_folder_name(sign)]
     if strange:
         raise ModelError(f"{' '.join(strange)}: no name for a folder, where its crops go; name others with --write")

@@ -171,6 +171,7 @@ def test_in_a_window_q_leaves_and_nothing_is_kept(camera: dict[str, str], screen
         ),
         (("--source", "sheet.png", "--write", "54"), "the rows look like 4 5, not 5 4"),
         (("--source", "sheet.png", "--write", "4x"), "x: the model reads only 0 1 2"),
+        (("--source", "sheet.png", "--write", "44"), "4: more than one row in --write; name each once"),
         (("--source", "gone.png"), "gone.png: no such file"),
         (("empty", "--model", "mine.npz"), "mine.npz: is taught already"),
     ],
