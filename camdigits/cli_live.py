@@ -138,7 +138,7 @@ def config(context: typer.Context) -> None:
 
     assert context.parent
     command: Any = context.parent.command
-    lived = command.commands["live"].make_context("live", list(context.args), parent=context.parent)
+    lived = command.commands["live"].make_context(context.info_name, list(context.args), parent=context.parent)
     for option in _options(lived.command):
         value = lived.params[option.name]
         given = lived.get_parameter_source(option.name).name != "DEFAULT"

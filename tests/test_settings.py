@@ -77,3 +77,10 @@ def test_a_wrong_file_says_what_is_wrong(still: Path, tmp_path: Path, text: str 
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_option_that_live_has_not_is_refused_by_config_itself() -> None:
+    done = camdigits("config", "--nope")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "camdigits config [OPTIONS]" in done.stderr
+    assert "--nope" in done.stderr
