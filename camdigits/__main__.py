@@ -1,5 +1,17 @@
-"""Lets `python -m camdigits` stand in for the command."""
+"""The command, also as `python -m camdigits`: imports nothing before it can be interrupted without a traceback."""
 
-from camdigits.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C, also while packages load, is exit code 130."""
+    try:
+        from camdigits.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

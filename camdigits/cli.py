@@ -41,6 +41,8 @@ def main() -> None:
         _join_workshop()
         app()
     except (CamdigitsError, ImportError, OSError) as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # taken by a package that was loading for its own failure
+            raise error.__cause__ from None
         if "--debug" in sys.argv:
             raise
         reason = str(error)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -393,6 +394,32 @@ def test_a_missing_system_library_is_one_line(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "apt install libgl1" in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "code"),
+    [
+        ("typer", "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"),
+        # as packages do whose native part is interrupted while it loads
+        ("cv2", "raise ImportError('initialization failed') from KeyboardInterrupt()"),
+    ],
+)
+def test_ctrl_c_while_packages_load_is_quiet(tmp_path: Path, package: str, code: str) -> None:
+    """A stand-in for the package is interrupted while it loads."""
+    (tmp_path / f"{package}.py").write_text(code)
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    module, _, function = scripts["camdigits"].partition(":")
+    path = os.pathsep.join(map(str, (tmp_path, ROOT, ROOT / "export")))
+    for start in (["-m", "camdigits"], ["-c", f"from {module} import {function}; {function}()"]):
+        done = subprocess.run(
+            [sys.executable, *start, "cameras"],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def whole_command_line() -> Any:
