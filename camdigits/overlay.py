@@ -81,6 +81,7 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
     likeliest = np.argsort(trace.probabilities[:, reject])[: columns * rows]
     for place, which in enumerate(likeliest):
         x, y = place % columns * side, place // columns * step
+        image[y : y + step, x : x + side] = DARK  # digits of the picture would run into the captions
         tile = cv2.resize(patches[which], (side - 2, side - 2), interpolation=cv2.INTER_NEAREST)
         image[y : y + side - 2, x : x + side - 2] = (tile * 255).astype(np.uint8)[..., None]
         label = int(trace.probabilities[which, :reject].argmax())

@@ -63,7 +63,7 @@ def draw_status(image: Image, status: Status) -> Image:
 
 
 def draw_help(image: Image, keys: Sequence[tuple[str, str]]) -> Image:
-    """Return a darkened copy with a list of (key, what it does) in the middle."""
+    """Return a darkened copy with a list of (key, what it does) in the middle, on a ground of its own."""
     image = cv2.convertScaleAbs(image, alpha=0.35).astype(np.uint8, copy=False)
     height, width = image.shape[:2]
     size = min(text_height(image) * 1.4, height / (2.2 * (len(keys) + 1)))
@@ -74,6 +74,9 @@ def draw_help(image: Image, keys: Sequence[tuple[str, str]]) -> Image:
     column = shrunk * columns[0] + 2 * size
     left = max(0.0, (width - column - shrunk * columns[1]) / 2)
     y = (height - 2 * size * (len(keys) - 1)) / 2 + size / 2
+    # digits of the picture would run into the letters
+    beside, top = max(1, round(left - size)), max(1, round(y - 2 * size))
+    cv2.rectangle(image, (beside, top), (width - 1 - beside, height - 1 - top), DARK, cv2.FILLED)
     for key, meaning in keys:
         letters(image, key, left, y, size, YELLOW)
         letters(image, meaning, left + column, y, size, WHITE)

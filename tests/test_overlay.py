@@ -159,3 +159,11 @@ def test_the_trace_shows_candidates_and_patches_with_the_likeliest_digits_first(
     for candidate in trace.candidates:
         box = candidate.box
         assert (after[box.y - 2 : box.y + 1, box.x : box.right] != 200).any()
+
+
+def test_patches_and_their_captions_stand_on_a_ground_of_their_own():
+    trace, patches = trace_of(make_number("4242", 100, 300))
+    on_black, on_white = (draw_trace(paper(640, 480, shade), trace, "0123456789", patches) for shade in (0, 255))
+    same = (on_black == on_white).all(axis=2)
+    assert same[:50, :150].all()
+    assert not same[100:200].any()

@@ -40,6 +40,15 @@ def test_help_lies_inside_the_picture(width, height):
     assert changed.bottom < height
 
 
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_help_stands_on_a_ground_of_its_own(width, height):
+    on_black, on_white = (draw_help(paper(width, height, shade), KEYS) for shade in (0, 255))
+    letters = box_of_change(np.full_like(on_black, 24), np.where(on_black > 100, on_black, 24).astype(np.uint8))
+    there = slice(letters.y - 3, letters.bottom + 3), slice(letters.x - 3, letters.right + 3)
+    assert (on_black[there] == on_white[there]).all()
+    assert (on_black[:2] != on_white[:2]).all()  # around it the picture shows
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 3), (28, 28), (3000, 5), (5, 3000)])
 def test_any_picture_can_have_a_status_help_and_history(width, height):
     image = paper(width, height)
