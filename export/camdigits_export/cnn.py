@@ -288,7 +288,10 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
         self._patches, labels = epoch_patches(self._workshop, recipe, draw)
         self._targets = np.eye(self._workshop.reject + 1, dtype=np.float32)[labels]
         if self._teachers:
-            self._targets = (1 - recipe.taught) * self._targets + recipe.taught * self._teachers.say(self._patches)
+            said = self._teachers.say(self._patches)
+            # who is wrong teaches nothing: what frames show anew, teachers of older frames do not know
+            share = recipe.taught * (said.argmax(axis=1) == labels)[:, None]
+            self._targets = (1 - share) * self._targets + share * said
 
 
 class _Teachers:

@@ -71,25 +71,29 @@ class Hands(NamedTuple):
     labels: Labels
 
 
-def draw_frame(rng: Generator, hands: Hands) -> Frame:
-    """Compose a frame: numbers of these hands, and all that may lie and stand around them."""
+def draw_frame(rng: Generator, hands: Hands, hard: bool = False) -> Frame:
+    """Compose a frame: numbers of these hands, and all that may lie and stand around them.
+
+    hard: to learn from, its digits more often touch, are broken or are printed.
+    """
     smallest, largest = (SMALLEST, USUAL) if rng.random() < 0.75 else (USUAL, LARGEST)
     px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
     width, height = ((1280, 720), (960, 720), (640, 480))[int(rng.choice(3, p=[0.3, 0.3, 0.4]))]
     px = min(px, 0.75 * height)
     turns = int(rng.choice(4, p=[0.85, 0.05, 0.05, 0.05]))
     across, down = (width, height) if turns % 2 == 0 else (height, width)
-    touching = float(rng.uniform(0.15, 0.6)) if rng.random() < 0.15 else 0.0
+    touching = float(rng.uniform(0.15, 0.6)) if rng.random() < (0.6 if hard else 0.15) else 0.0
     hand = Hand(
         height=float(np.clip(1.25 * px, 26, 130)),
         gap=float(rng.choice([rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.6)])),
         touching=touching,
+        broken=0.1 * hard,
         number_gap=float(rng.uniform(1.4, 3)),
         pitch=float(rng.uniform(1.45, 2.6)),
         jitter=float(rng.uniform(0.03, 0.1)),
         slope=float(rng.normal(0, 2)),
     )
-    printed, mixed = bool(rng.random() < 0.1), bool(rng.random() < 0.35)
+    printed, mixed = bool(rng.random() < (0.25 if hard else 0.1)), bool(rng.random() < 0.35)
     page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, mixed)
     tall = (len(page) - 1) * hand.pitch + 1
     paper: Paper = PAPERS[int(rng.choice(len(PAPERS), p=[0.3, 0.06, 0.22, 0.2, 0.08, 0.14]))]
@@ -146,7 +150,8 @@ def _page(
     lines: list[list[list[Glyph]]] = []
     widest = 0.65
     count = min(int(rng.integers(1, 8)), max(1, int(down / hand.pitch)))
-    face = marks.fonts(printed=True)[int(rng.integers(len(marks.PRINTED)))]
+    faces = marks.fonts(printed=True)
+    face = faces[int(rng.integers(len(faces)))]
     for _ in range(count):
         line: list[list[Glyph]] = []
         x = 0.0

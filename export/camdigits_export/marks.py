@@ -32,10 +32,17 @@ HANDWRITTEN = (
 )
 FONT_PACKAGES = (
     "fonts-breip fonts-dkg-handwriting fonts-femkeklaver fonts-bwht fonts-dancingscript fonts-ecolier-court "
-    "fonts-humor-sans fonts-comic-neue fonts-rufscript"
+    "fonts-humor-sans fonts-comic-neue fonts-rufscript fonts-urw-base35"
 )
-PRINTED = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold", "STIXGeneral", "cmr10", "cmss10")
-"""Fonts that matplotlib brings."""
+PRINTED = (
+    *("NimbusSans-Regular", "NimbusSans-Bold", "NimbusSans-Italic", "NimbusSansNarrow-Regular", "NimbusRoman-Regular"),
+    *("NimbusRoman-Bold", "NimbusMonoPS-Regular", "NimbusMonoPS-Bold", "C059-Roman", "P052-Roman", "URWGothic-Book"),
+    "URWBookman-Light",
+)
+"""PostScript's own fonts, Helvetica and Times among them, as URW drew them."""
+
+OF_MATPLOTLIB = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "DejaVuSans-Bold", "STIXGeneral", "cmr10", "cmss10")
+"""More printed ones."""
 
 PICTURES = Path("/usr/share/doc/opencv-doc/examples/data")
 WORLD = (
@@ -65,12 +72,13 @@ def _font(path: Path) -> Any:
 
 
 def fonts(printed: bool) -> list[Path]:
-    """Return the fonts that matplotlib brings, or those of handwriting."""
+    """Return the fonts of print, or those of handwriting."""
     if not printed:
         return [FONTS / name for name in HANDWRITTEN]
     import matplotlib as mpl
 
-    return [Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf" for name in PRINTED]
+    drawn = [Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf" for name in OF_MATPLOTLIB]
+    return drawn + [FONTS / "opentype" / "urw-base35" / f"{name}.otf" for name in PRINTED]
 
 
 @cache

@@ -37,7 +37,7 @@ LEAST = 0.04
 ENOUGH = 50
 """Signs for choosing; of fewer, one in ten read wrong may be chance."""
 
-FRAMES, HELD_FRAMES = 1000, 150
+FRAMES, HELD_FRAMES = 2000, 150
 """Composed frames for training and for choosing; each gives some ten digits, and as much that is none."""
 
 FOLDER = Path("runs") / "patches"
@@ -272,8 +272,8 @@ def _frames_version() -> str:
     rng = np.random.default_rng(0)
     hands = frames.Hands([augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
     digest = hashlib.sha256(normalize_version().encode())
-    for _ in range(2):
-        patches, found = frames.frame_patches(frames.draw_frame(rng, hands), len(DIGITS), rng)
+    for hard in (False, True):
+        patches, found = frames.frame_patches(frames.draw_frame(rng, hands, hard), len(DIGITS), rng)
         digest.update(patches.tobytes() + found.tobytes())
     return digest.hexdigest()[:12]
 
@@ -319,7 +319,7 @@ def _frames_part(job: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])
-        found.append(frames.frame_patches(frames.draw_frame(rng, hands), len(DIGITS), rng))
+        found.append(frames.frame_patches(frames.draw_frame(rng, hands, hard=at % 2 == 1), len(DIGITS), rng))
     return np.concatenate([p for p, _ in found]), np.concatenate([n for _, n in found])
 
 

@@ -16,7 +16,10 @@ from camdigits_export.frames import Frame, Hands
 from camdigits_export.scenes import Camera, Glyph, Hand, Scene, Sheet
 
 pytestmark = pytest.mark.skipif(
-    not (marks.PICTURES.exists() and all(path.exists() for path in marks.fonts(printed=False))),
+    not (
+        marks.PICTURES.exists()
+        and all(path.exists() for path in marks.fonts(printed=False) + marks.fonts(printed=True))
+    ),
     reason=f"apt install opencv-doc {marks.FONT_PACKAGES}",
 )
 
@@ -77,6 +80,13 @@ def test_writing_differs_from_its_surroundings(drawn: list[Frame]) -> None:
                 spread = np.percentile(inside, 98) - np.percentile(inside, 2)
                 seen += bool(spread > 18)
     assert seen > 0.8 * sum(len(frame.numbers) for frame in drawn)
+
+
+def test_hard_frames_touch_and_are_printed_more_often(drawn: list[Frame]) -> None:
+    hard = [frames.draw_frame(np.random.default_rng([7, seed]), hands(), hard=True) for seed in range(20)]
+    for kind in ("touching", "printed"):
+        usual, often = (np.mean([kind in frame.kinds for frame in some]) for some in (drawn[:20], hard))
+        assert often > usual, kind
 
 
 def test_all_that_is_written_is_in_the_frame(drawn: list[Frame]) -> None:

@@ -13,7 +13,8 @@ from camdigits_export.scenes import DOUBTFUL
 PRINTED = marks.fonts(printed=True)[0]
 
 needs_fonts = pytest.mark.skipif(
-    not all(path.exists() for path in marks.fonts(printed=False)), reason=f"apt install {marks.FONT_PACKAGES}"
+    not all(path.exists() for path in marks.fonts(printed=False) + marks.fonts(printed=True)),
+    reason=f"apt install {marks.FONT_PACKAGES}",
 )
 
 
@@ -58,9 +59,10 @@ def test_words_hold_letters_only(printed: bool) -> None:
 
 
 @needs_fonts
-def test_every_handwritten_font_has_digits() -> None:
-    for font in marks.fonts(printed=False):
-        assert marks.sign(font, "5", False) is not None, font
+@pytest.mark.parametrize("printed", [False, True])
+def test_every_font_has_digits(printed: bool) -> None:
+    for font in marks.fonts(printed):
+        assert marks.sign(font, "5", printed) is not None, font
 
 
 def test_scribbles_are_one_line_of_some_size() -> None:
