@@ -37,7 +37,7 @@ LEAST = 0.04
 ENOUGH = 50
 """Signs for choosing; of fewer, one in ten read wrong may be chance."""
 
-FRAMES, HELD_FRAMES = 1250, 150
+FRAMES, HELD_FRAMES = 2000, 150
 """Composed frames for training and for choosing; each gives some ten digits, and as much that is none."""
 
 FOLDER = Path("runs") / "patches"
