@@ -42,7 +42,7 @@ Confidence = Annotated[float, Query(ge=0, le=1, description="Digits less sure th
 ModelName = Annotated[str, Query(max_length=200, description="As GET /api/models names it; empty: the default one.")]
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Failure, "description": "The token is missing, where one is asked for"},
+    401: {"model": Failure, "description": "The token is missing, or another, where one is asked for"},
     403: {
         "model": Failure,
         "description": "Asked for by a page of another site, or by a name that is not this server's",

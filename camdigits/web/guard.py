@@ -93,7 +93,7 @@ class Guard:
             if scope["type"] == "http" and scope["path"] == "/" and self._is_token(asked):
                 return self._welcome(asked)
             if not self._is_token(_token_of(headers, self._cookie)):
-                return _no(401, "the token is missing; open the address that camdigits serve printed, with its token")
+                return _no(401, "the token is missing, or another; open the address that camdigits serve printed")
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY:
             return _no(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first")
