@@ -81,6 +81,11 @@ def fonts(printed: bool) -> list[Path]:
     return drawn + [FONTS / "opentype" / "urw-base35" / f"{name}.otf" for name in PRINTED]
 
 
+def every_font() -> list[Path]:
+    """Return all of them."""
+    return fonts(printed=False) + fonts(printed=True)
+
+
 @cache
 def sign(font: Path, text: str, printed: bool) -> Glyph | None:
     """Return one character of a font beside digits, or None where the font lacks it. Raises DataError."""
@@ -127,7 +132,7 @@ def scribble(rng: Generator) -> Glyph:
 
 def check() -> None:
     """Raise DataError where a font or a picture is missing: to be called before patches are made."""
-    for path in fonts(printed=False) + fonts(printed=True):
+    for path in every_font():
         _font(path)
     for name in WORLD:
         _picture(name)

@@ -15,10 +15,7 @@ SEED, COUNT = 21, 60
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    not (
-        marks.PICTURES.exists()
-        and all(path.exists() for path in marks.fonts(printed=False) + marks.fonts(printed=True))
-    ),
+    not (marks.PICTURES.exists() and all(path.exists() for path in marks.every_font())),
     reason=f"apt install opencv-doc {marks.FONT_PACKAGES}",
 )
 def test_most_numbers_in_composed_frames_are_read_whole() -> None:

@@ -16,10 +16,7 @@ from camdigits_export.frames import Frame, Hands
 from camdigits_export.scenes import Camera, Glyph, Hand, Scene, Sheet
 
 pytestmark = pytest.mark.skipif(
-    not (
-        marks.PICTURES.exists()
-        and all(path.exists() for path in marks.fonts(printed=False) + marks.fonts(printed=True))
-    ),
+    not (marks.PICTURES.exists() and all(path.exists() for path in marks.every_font())),
     reason=f"apt install opencv-doc {marks.FONT_PACKAGES}",
 )
 

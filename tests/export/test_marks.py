@@ -13,7 +13,7 @@ from camdigits_export.scenes import DOUBTFUL
 PRINTED = marks.fonts(printed=True)[0]
 
 needs_fonts = pytest.mark.skipif(
-    not all(path.exists() for path in marks.fonts(printed=False) + marks.fonts(printed=True)),
+    not all(path.exists() for path in marks.every_font()),
     reason=f"apt install {marks.FONT_PACKAGES}",
 )
 
