@@ -3,7 +3,8 @@
     python tests/benchmarks/page.py [SECONDS]
 
 Server and clients share this machine. A camera's answer is as old as the picture that it is of, since that was sent; a
-viewer's is told relative to the quickest that any viewer got of that source. First comes the page itself.
+viewer's is told relative to the quickest that any viewer got of that source. Before that, alone
+in a Chromium: how long after the end of its last stroke a drawn digit is shown as read; and the page itself.
 """
 
 import asyncio
@@ -16,15 +17,50 @@ from pathlib import Path
 
 import cv2
 import httpx
+from playwright.sync_api import sync_playwright
 from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.support.browser import CHROMIUM, write
 from tests.support.command import SAMPLES
 from tests.support.film import jpeg
 from tests.support.server import Server, serving
 
 VIEWERS, CAMERAS, RATE = 20, 8, 10.0
+
+DRAWN = "2010" * 10
+"""Digits that are drawn, one after the other."""
+
+NOTE = """() => {
+  window.shown = window.ended = 0;
+  document.getElementById("paper").addEventListener("pointerup", (event) => (window.ended = event.timeStamp), true);
+  const note = () => setTimeout(() => (window.shown = performance.now()));
+  const digits = document.getElementById("drawn-digits");
+  new MutationObserver(() => requestAnimationFrame(note)).observe(digits, { childList: true });
+}"""
+"""Notes when the last stroke ended, and when what was last read was on the screen: after the frame that shows it."""
+
+
+def draw(server: Server) -> None:
+    """Draw digits, each on an empty sheet, and print how long their readings took."""
+    waits: list[float] = []
+    right = 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(server.root)
+        page.evaluate(NOTE)
+        for digit in DRAWN:
+            write(page, digit)
+            page.wait_for_timeout(1000)  # of several readings the last is of the whole digit
+            waits.append(page.evaluate("(shown - ended) / 1000"))
+            right += page.locator("#drawn").inner_text() == digit
+            page.click("#clear")
+            page.wait_for_timeout(300)
+        browser.close()
+    report("drawn", waits, "shown after the stroke")
+    print(f"         {right} of {len(DRAWN)} drawings read right")
 
 
 async def send_and_receive(server: Server, pictures: Sequence[bytes], seconds: float, ages: list[float]) -> int:
@@ -91,10 +127,10 @@ def in_time(delays: Sequence[tuple[float, float]]) -> Iterator[float]:
         last = shown
 
 
-def report(who: str, ages: Sequence[float]) -> None:
+def report(who: str, ages: Sequence[float], what: str = "age of the answer") -> None:
     cuts = statistics.quantiles(ages, n=100)
     median, p95, p99 = (1000 * cuts[at] for at in (49, 94, 98))
-    print(f"{who:8} age of the answer: median {median:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms")
+    print(f"{who:8} {what}: median {median:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms")
 
 
 def main() -> None:
@@ -102,6 +138,8 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     capture = cv2.VideoCapture(str(SAMPLES / "clip.mp4"))
     pictures = [jpeg(capture.read()[1]) for _ in range(250)]
+    with serving() as server:
+        draw(server)
     with serving("--source", SAMPLES / "clip.mp4") as server:
         with httpx.Client() as browser:
             first = []

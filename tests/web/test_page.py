@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.browser import CHROMIUM, STROKES, write
 from tests.support.command import SAMPLES
 from tests.support.documents import pdf
 from tests.support.film import mjpeg_server
@@ -22,19 +23,10 @@ from tests.support.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 MODELS = SAMPLES.parent / "models"
 LABELS = [row for row in json.loads((SAMPLES / "labels.json").read_text()) if not row["file"].endswith(".mp4")]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-
-STROKES = {
-    "2": [[(0, 0.2), (0.15, 0.05), (0.5, 0), (0.9, 0.15), (0.85, 0.4), (0.3, 0.8), (0, 1), (0.5, 0.98), (1, 1)]],
-    "0": [[(0.5, 0), (0.15, 0.15), (0, 0.5), (0.15, 0.85), (0.5, 1), (0.85, 0.85), (1, 0.5), (0.85, 0.15), (0.5, 0)]],
-    "1": [[(0.5, 0), (0.5, 0.5), (0.5, 1)]],
-    "?": [[(0.6, 0), (0.05, 0.21), (0.05, 0.43), (1, 0.43)], [(1, 0), (0.9, 1)]],
-}
-"""Of digits, from their top left corner to their bottom right one; of ? between a 4 and a 9."""
 
 
 @pytest.fixture(scope="module")
@@ -94,20 +86,6 @@ def page(open_page: Callable[..., Any], server: Server) -> Any:
     return open_page(server.root)
 
 
-def write(page: Any, number: str) -> None:
-    """Write digits side by side, as a hand does."""
-    paper = page.locator("#paper").bounding_box()
-    for place, digit in enumerate(number):
-        left, top = paper["x"] + paper["width"] * (0.1 + 0.2 * place), paper["y"] + paper["height"] * 0.3
-        for stroke in STROKES.get(digit, []):
-            points = [(left + x * paper["width"] * 0.13, top + y * paper["height"] * 0.42) for x, y in stroke]
-            page.mouse.move(*points[0])
-            page.mouse.down()
-            for point in points[1:]:
-                page.mouse.move(*point, steps=4)
-            page.mouse.up()
-
-
 def expect(locator: Any) -> Any:
     return sync_api.expect(locator)
 
@@ -124,6 +102,28 @@ def test_reads_what_is_drawn(page: Any) -> None:
     expect(page.locator("#drawn")).to_have_text("202")
     page.click("#clear")
     expect(page.locator("#drawn-digits .card")).to_have_count(0)
+
+
+def test_a_stroke_that_was_read_before_it_ended_is_not_read_again(page: Any) -> None:
+    page.evaluate("""() => {
+      window.sent = [];
+      const ask = window.fetch;
+      window.fetch = (path, options) => {
+        window.sent.push(options.body.get("file").type);
+        return ask(path, options);
+      };
+    }""")
+    paper = page.locator("#paper").bounding_box()
+    page.mouse.move(paper["x"] + 0.5 * paper["width"], paper["y"] + 0.3 * paper["height"])
+    page.mouse.down()
+    page.mouse.move(paper["x"] + 0.5 * paper["width"], paper["y"] + 0.7 * paper["height"], steps=8)
+    expect(page.locator("#drawn")).to_have_text("1")
+    page.wait_for_timeout(500)
+    before = page.evaluate("window.sent")
+    assert set(before) == {"image/jpeg"}  # as PNG an answer takes twice as long
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.sent") == before
 
 
 DASHES = "Dashed: less than 90 % sure."
