@@ -211,4 +211,8 @@ def _rules(
     if digits is not None and least is not None and least > 0 and math.log10(least) >= digits:
         reason = f"no number of {digits} digits is at least {least:g}; change one"
         raise typer.BadParameter(reason, param_hint="--digits and --min")
+    counted = re.fullmatch(r"(?:\\d|\[0-9\])\{(\d+)\}", pattern)  # of other patterns nobody knows without trying
+    if digits is not None and counted and int(counted[1]) != digits:
+        reason = f"no number of {digits} digits is {pattern}; change one"
+        raise typer.BadParameter(reason, param_hint="--digits and --pattern")
     return Rules(digits, pattern, least, most, max_step, monotonic)

@@ -154,6 +154,10 @@ def test_rules_hold_numbers_back_and_say_why(still: Path) -> None:
     [
         (["--min", "5", "--max", "3"], "--min and --max: no number is at least 5 and at most 3; change one"),
         (["--digits", "2", "--min", "100"], "--digits and --min: no number of 2 digits is at least 100; change one"),
+        (
+            ["--digits", "3", "--pattern", r"\d{4}"],
+            r"--digits and --pattern: no number of 3 digits is \d{4}; change one",
+        ),
         (["--min", "nan"], "--min: nan is no limit; give a number, or leave it out"),
         (["--max=-inf"], "--max: -inf is no limit; give a number, or leave it out"),
         *(([f"{name}="], f"'{name}': is empty; say what, or leave it out") for name in ("--exec", "--post", "--mqtt")),
