@@ -25,7 +25,7 @@ from camdigits.settings import LiveSettings
 from camdigits.sinks import NumberLog
 from camdigits.sources import Source, open_source
 from camdigits.together import frames_of
-from camdigits.types import Box, Event, Image
+from camdigits.types import Box, Event, Frame, Image
 from camdigits.view import View
 from camdigits.watch import Watch
 from camdigits.window import Window, open_window
@@ -193,6 +193,8 @@ class Live:
                 if ended.is_set():  # the interrupt itself was swallowed
                     raise KeyboardInterrupt
                 watch = self._watches[source.name]
+                if not watch.frames:
+                    self._say_cuts(frame)
                 self._tell(watch, watch.take(frame, self._read))
                 if not frame.lost:
                     self._ticks.append(time.monotonic())
@@ -212,6 +214,15 @@ class Live:
         if not any(watch.settled for watch in self._watches.values()):
             count = sum(watch.frames for watch in self._watches.values())
             _say(f"no number settled in {count} frames; single pictures are read by camdigits image")
+
+    def _say_cuts(self, frame: Frame) -> None:
+        """Say which of the parts asked for lie partly outside the picture, and what is left of them."""
+        height, width = frame.image.shape[:2]
+        for name, part in self._settings.regions.items():
+            left = Box(part.x, part.y, min(part.w, width - part.x), min(part.h, height - part.y))
+            if left != part and min(left.w, left.h) > 0:  # of several sources another may show one that lies outside
+                said, rest = (",".join(map(str, box)) for box in (part, left))
+                _say(f"{frame.source}: the roi {name}={said} lies partly outside the picture, {rest} is left")
 
     def _show(self, watch: Watch, picture: Image, latency: float) -> bool:
         """Show the picture and do what the keys say, while paused again and again; False where the user quits."""

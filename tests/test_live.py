@@ -206,6 +206,17 @@ def test_a_part_outside_the_picture_is_one_line(still: Path, roi: str) -> None:
     assert running.err == [f"error: the roi {box} lies outside the picture, 1280x720 pixels"]
 
 
+def test_a_part_that_the_picture_cuts_is_said_once(still: Path) -> None:
+    parts = ["--roi", "0,0,1280,150", "--roi", "shelf=200,200,2000,400", "--roi", "200,600,900,400"]
+    with live("--source", still, "--headless", *parts, command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert running.out == ["40718"]
+    assert running.err == [
+        f"{still}: the roi shelf=200,200,2000,400 lies partly outside the picture, 200,200,1080,400 is left",
+        f"{still}: the roi 3=200,600,900,400 lies partly outside the picture, 200,600,900,120 is left",
+    ]
+
+
 def test_a_part_may_lie_in_one_of_several_pictures(still: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "small.png"), np.full((60, 80, 3), 230, np.uint8))
     several = ["--source", still, "--source", tmp_path, "--headless"]
