@@ -18,6 +18,9 @@ STANDARD_INPUT = "-"
 SEARCHED = PICTURE_SUFFIXES | {".heic", ".heif", ".pdf"}
 """What folders are searched for."""
 
+KINDS = "JPEG, PNG, BMP, WebP, TIFF, HEIC and PDF"
+"""What is read, as messages say it; where an extra is needed the file itself is told so."""
+
 JPEG = b"\xff\xd8"
 
 MAX_BYTES = 256 * 2**20
@@ -103,6 +106,8 @@ def decode_picture(encoded: bytes, name: str, page: int = 1) -> Image:
     """Return the picture in the bytes of a file, as load_picture does; name is for messages, page of a PDF file."""
     if is_pdf(encoded):
         return render_page(encoded, name, page)
+    if page > 1:
+        raise PictureError(f"{name}: there is no page {page}; only PDF files are read by page")
     if is_heic(encoded):
         return _on_paper(decode_heic(encoded, name))
     buffer = np.frombuffer(encoded, np.uint8)
@@ -117,7 +122,7 @@ def decode_picture(encoded: bytes, name: str, page: int = 1) -> Image:
         reason = "too many pixels" if "pixels" in str(error) else "broken"
         raise PictureError(f"{name}: {reason} for OpenCV to decode; save it again, smaller, as JPEG or PNG") from error
     if picture is None:
-        raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
+        raise PictureError(f"{name}: not a picture, or cut short; {KINDS} are read")
     if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
         raise PictureError(f"{name}: {picture.shape[1]}x{picture.shape[0]} are too many pixels; reduce it first")
     return _on_paper(_eight_bits(picture))

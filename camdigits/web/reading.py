@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from camdigits.classify import Classifier, shipped_models
 from camdigits.errors import PictureError
 from camdigits.formats import heic_size, is_heic, is_pdf
+from camdigits.pictures import KINDS
 from camdigits.web.sizes import decoded_bytes
 
 MAX_PIXELS = 50_000_000
@@ -135,7 +136,7 @@ def checked_size(encoded: bytes, name: str) -> int:
         return 3 * MAX_PIXELS  # one at a time: it takes what time and memory a page is given
     if is_heic(encoded):
         return _checked(3 * math.prod(heic_size(encoded, name)), name, MAX_PIXELS)
-    return checked_frame(encoded, name, MAX_PIXELS)
+    return _checked(decoded_bytes(encoded), name, MAX_PIXELS, KINDS)
 
 
 def checked_frame(encoded: bytes, name: str, most: int) -> int:
@@ -143,9 +144,9 @@ def checked_frame(encoded: bytes, name: str, most: int) -> int:
     return _checked(decoded_bytes(encoded), name, most)
 
 
-def _checked(size: int | None, name: str, most: int) -> int:
+def _checked(size: int | None, name: str, most: int, kinds: str = "JPEG, PNG, BMP, WebP and TIFF") -> int:
     if not size:
-        raise PictureError(f"{name}: not a picture, or cut short; JPEG, PNG, BMP, WebP and TIFF are read")
+        raise PictureError(f"{name}: not a picture, or cut short; {kinds} are read")
     if size > 3 * most:
         raise TooLargeError(f"more than {most / 1e6:g} million pixels; reduce it first")
     return size

@@ -74,6 +74,15 @@ def test_pages_and_pictures_of_phones_are_read_as_the_command_line_does(server: 
     assert server.send(tmp_path / "scan.pdf", params={"page": 3}).status_code == 422
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_page_that_a_picture_has_not_is_refused(server: Server, suffix: str) -> None:
+    picture = cv2.imencode(suffix, cv2.imread(str(SAMPLES / "crop-paper.png")))[1].tobytes()
+    assert server.send(picture, params={"page": 1}).status_code == 200
+    refused = server.send(picture, params={"page": 2})
+    assert refused.status_code == 422
+    assert refused.json()["error"] == "there is no page 2; only PDF files are read by page"
+
+
 def test_lists_the_models_and_reads_with_the_one_chosen(server: Server) -> None:
     told = server.get("/api/models").json()
     assert [model["name"] for model in told["models"]] == ["cnn", "knn"]
@@ -143,6 +152,7 @@ def test_what_is_no_picture_is_told_as_the_command_line_does(server: Server) -> 
     assert list(answer.json()) == ["source", "error"]
     assert answer.json()["source"] == "letters.txt"
     assert "not a picture" in answer.json()["error"]
+    assert answer.json()["error"].endswith("TIFF, HEIC and PDF are read")
 
 
 def png_header(width: int, height: int, bits: int = 8) -> bytes:
