@@ -3,13 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import Collection
+from html import escape
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 32 * 2**20
@@ -23,6 +24,11 @@ PATIENCE = 30.0
 
 COOKIE = "camdigits-{port}"
 """Browsers keep cookies by host, whatever the port: two servers on one machine must not take each other's."""
+
+PAGE = """<!doctype html>
+<html lang="en"><meta name="viewport" content="width=device-width"><title>camdigits</title><p>{}</p>
+"""
+"""What a browser shows of a refusal."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -82,23 +88,26 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         """Return what is answered instead; None where the request may pass."""
         headers = Headers(scope=scope)
+        is_html = "text/html" in headers.get("accept", "").lower()
         host = headers.get("host", "")
         if not self._is_ours(host):
-            return _no(403, "this address is not the page's; open the one that camdigits serve printed")
+            return _no(403, "this address is not the page's; open the one that camdigits serve printed", is_html)
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
-            return _no(403, "asked for by a page of another site")
+            return _no(403, "asked for by a page of another site", is_html)
         if self._token is not None:
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if scope["type"] == "http" and scope["path"] == "/" and self._is_token(asked):
                 return self._welcome(asked)
             if not self._is_token(_token_of(headers, self._cookie)):
-                return _no(401, "the token is missing, or another; open the address that camdigits serve printed")
+                return _no(
+                    401, "the token is missing, or another; open the address that camdigits serve printed", is_html
+                )
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY:
-            return _no(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first")
+            return _no(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first", is_html)
         if scope["type"] == "http" and _is_heavy(scope) and self._heavy >= MOST_HEAVY:
-            return _no(503, "too many large pictures at once; send it again in a moment")
+            return _no(503, "too many large pictures at once; send it again in a moment", is_html)
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -165,5 +174,9 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-def _no(status: int, error: str) -> Response:
-    return JSONResponse({"error": error}, status, {"Retry-After": "2"} if status == 503 else None)
+def _no(status: int, error: str, is_html: bool) -> Response:
+    """Return a refusal: a page for who asks for one, as browsers do when they open an address."""
+    headers = {"Retry-After": "2"} if status == 503 else None
+    if is_html:
+        return HTMLResponse(PAGE.format(escape(error)), status, headers)
+    return JSONResponse({"error": error}, status, headers)

@@ -259,6 +259,20 @@ def test_beyond_loopback_a_token_is_asked_for() -> None:
         assert server.send(SAMPLES / "crop-paper.png", headers=bearer).json()["numbers"][0]["text"] == "7"
 
 
+def test_a_browser_without_the_token_is_told_on_a_page() -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    with serving("--host", "0.0.0.0") as server:
+        told = server.get("/")
+        page = server.get("/", headers=browser)
+        assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert f"<p>{told.json()['error']}</p>" in page.text
+        for name in ("content-security-policy", "x-content-type-options", "cache-control"):
+            assert page.headers[name] == told.headers[name]
+        evil = server.get("/", headers=browser | {"Host": "evil.example"})
+        assert (evil.status_code, "the page&#x27;s" in evil.text) == (403, True)
+        assert server.get("/", headers={"Accept": "*/*"}).json() == told.json()
+
+
 def test_two_servers_on_one_machine_are_open_at_once() -> None:
     with serving("--host", "0.0.0.0") as one, serving("--host", "0.0.0.0") as other, httpx.Client() as browser:
         for server in (one, other):
