@@ -23,7 +23,7 @@ KINDS = "JPEG, PNG, BMP, WebP, TIFF, HEIC and PDF"
 
 JPEG = b"\xff\xd8"
 
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 256_000_000
 """Larger files are refused unread."""
 
 MAX_PIXELS = 2**28
@@ -91,7 +91,7 @@ def load_picture(name: str | Path) -> Image:
     except OSError as error:
         raise PictureError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from error
     if len(encoded) > MAX_BYTES:
-        raise PictureError(f"{name}: larger than {MAX_BYTES // 2**20} MB; reduce it first")
+        raise PictureError(f"{name}: larger than {MAX_BYTES // 10**6} MB; reduce it first")
     if not encoded:
         raise PictureError(f"{name}: the file is empty; copy or take the picture again")
     return decode_picture(encoded, name, page)

@@ -13,7 +13,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 32 * 2**20
+MAX_BODY = 32_000_000
 """Bytes of a request, at most."""
 
 HEAVY, MOST_HEAVY = 2**20, 8
@@ -105,7 +105,7 @@ class Guard:
                 )
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > MAX_BODY:
-            return _no(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first", is_html)
+            return _no(413, f"larger than {MAX_BODY // 10**6} MB; reduce it first", is_html)
         if scope["type"] == "http" and _is_heavy(scope) and self._heavy >= MOST_HEAVY:
             return _no(503, "too many large pictures at once; send it again in a moment", is_html)
         return None
@@ -167,7 +167,7 @@ def _bounded(receive: Receive) -> Receive:
             raise HTTPException(408, f"not all there within {PATIENCE:.0f} seconds; send it again") from None
         so_far += len(message.get("body", b""))
         if so_far > MAX_BODY:
-            raise HTTPException(413, f"larger than {MAX_BODY // 2**20} MB; reduce it first")
+            raise HTTPException(413, f"larger than {MAX_BODY // 10**6} MB; reduce it first")
         whole = not message.get("more_body", False)
         return message
 
