@@ -19,6 +19,7 @@ from tests.support.browser import CHROMIUM, STROKES, write
 from tests.support.command import SAMPLES
 from tests.support.documents import pdf
 from tests.support.film import mjpeg_server
+from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -106,11 +107,15 @@ def test_reads_what_is_drawn(page: Any) -> None:
 
 def test_a_stroke_that_was_read_before_it_ended_is_not_read_again(page: Any) -> None:
     page.evaluate("""() => {
-      window.sent = [];
+      Object.assign(window, { sent: [], waited: 0, last: performance.now() });
       const ask = window.fetch;
-      window.fetch = (path, options) => {
+      window.fetch = async (path, options) => {
         window.sent.push(options.body.get("file").type);
-        return ask(path, options);
+        window.waited += 1;
+        const answer = await ask(path, options);
+        window.waited -= 1;
+        window.last = performance.now();
+        return answer;
       };
     }""")
     paper = page.locator("#paper").bounding_box()
@@ -118,7 +123,7 @@ def test_a_stroke_that_was_read_before_it_ended_is_not_read_again(page: Any) -> 
     page.mouse.down()
     page.mouse.move(paper["x"] + 0.5 * paper["width"], paper["y"] + 0.7 * paper["height"], steps=8)
     expect(page.locator("#drawn")).to_have_text("1")
-    page.wait_for_timeout(500)
+    wait_until(lambda: page.evaluate("waited === 0 && performance.now() > last + 1000"))
     before = page.evaluate("window.sent")
     assert set(before) == {"image/jpeg"}  # as PNG an answer takes twice as long
     page.mouse.up()

@@ -1,7 +1,7 @@
 // A sheet to write on. While a stroke is drawn what lies there is read, again as soon as an answer is there.
 
 import { asText, readPicture, settings, tell } from "./api.js";
-import { answer, byId, card, DASHES, isUnsure } from "./elements.js";
+import { answer, byId, card, DASHES, isUnsure, make } from "./elements.js";
 
 const WIDTH = 800; // pixels of the sheet that is read, however large it is shown
 const MARGIN = 60; // around it: what touches the edge of a picture is no whole digit
@@ -68,13 +68,15 @@ function show() {
 }
 
 function picture() {
-  const sheet = new OffscreenCanvas(WIDTH + 2 * MARGIN, height() + 2 * MARGIN);
+  const sheet = make("canvas", { width: WIDTH + 2 * MARGIN, height: height() + 2 * MARGIN });
   const pen = sheet.getContext("2d");
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, sheet.width, sheet.height);
   pen.translate(MARGIN, MARGIN);
   ink(pen);
-  return sheet.convertToBlob({ type: "image/jpeg", quality: 0.95 }); // PNG takes twice as long until the answer
+  // as PNG an answer takes twice as long; and toBlob waits until the browser is idle, at times a second
+  const bytes = atob(sheet.toDataURL("image/jpeg", 0.95).split(",")[1]);
+  return new Blob([Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))], { type: "image/jpeg" });
 }
 
 async function readAgain() {
@@ -84,7 +86,7 @@ async function readAgain() {
   while (isStale) {
     isStale = false;
     try {
-      const sheet = strokes.length ? { blob: await picture(), name: "drawing.jpg" } : null;
+      const sheet = strokes.length ? { blob: picture(), name: "drawing.jpg" } : null;
       const said = sheet && (await readPicture(sheet.blob, sheet.name));
       if (strokes.length || !said) tellRead(said, sheet);
       tell();
