@@ -1,7 +1,7 @@
 """How fast the pipeline is, stage by stage, on this machine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -13,11 +13,12 @@ from camdigits.classify import Classifier
 from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
+from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
 from camdigits.segment import at_half
 from camdigits.signs import with_signs
-from camdigits.types import MIN_CONFIDENCE, Image
+from camdigits.types import MIN_CONFIDENCE, Candidate, Image, Probabilities
 
 WARM_UP = 10
 """Rounds that are not counted: the first ones fill caches."""
@@ -46,6 +47,9 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
         times[stage].append(1000 * (time.perf_counter() - start))
         return made
 
+    def read(candidates: Sequence[Candidate]) -> Probabilities:
+        return classifier(normalize(candidates))
+
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -53,9 +57,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             candidates = timed("segment", partial(at_half, image)).candidates
             patches = timed("normalize", partial(normalize, candidates))
             probabilities = timed("classify", partial(classifier, patches))
-            cutting = partial(
-                apart, candidates, probabilities, lambda joined: classifier(normalize(joined)), classifier.labels
-            )
+            cutting = partial(apart, candidates, probabilities, read, leftmost, classifier.labels)
             candidates, probabilities = timed("cut", cutting)
             reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
             numbers = timed("decode", reading)

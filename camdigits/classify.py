@@ -1,4 +1,4 @@
-"""Patches to probabilities: one batched onnxruntime call. The only module that knows onnxruntime.
+"""Patches to probabilities: one batched call of the network.
 
 Every model is one ONNX file that keeps one contract, whatever is inside (CNN, KNN, …):
 
@@ -14,12 +14,15 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from camdigits.errors import ModelError
+from camdigits.network import models_folder, open_network
 from camdigits.normalize import SIDE, normalize_version
 from camdigits.prototypes import SUFFIX, Lessons, Prototypes, open_lessons
 from camdigits.types import Patches, Probabilities
+
+PARTS = {"leftmost.onnx"}
+"""Networks that ship beside the models, of stages that come before."""
 
 BATCH = 256
 """Patches in one call at most; more are classified in several, to bound memory."""
@@ -27,7 +30,7 @@ BATCH = 256
 
 def find_model(name: str) -> Path:
     """Return the file of a shipped model (`cnn`, `knn`) or of a path. Raises ModelError if there is none."""
-    path = Path(name) if name.endswith(".onnx") else _models_folder() / f"{name}.onnx"
+    path = Path(name) if name.endswith(".onnx") else models_folder() / f"{name}.onnx"
     if not path.is_file():
         what = "a folder" if Path(name).is_dir() else "not an .onnx file" if Path(name).exists() else "no such model"
         shipped = ", ".join(shipped_models())
@@ -37,13 +40,7 @@ def find_model(name: str) -> Path:
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with this installation, sorted."""
-    return sorted(path.stem for path in _models_folder().glob("*.onnx"))
-
-
-def _models_folder() -> Path:
-    """In an installed wheel models lie inside the package, in a checkout beside it."""
-    inside = Path(__file__).parent / "models"
-    return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
+    return sorted(path.stem for path in models_folder().glob("*.onnx") if path.name not in PARTS)
 
 
 class Classifier:
@@ -61,19 +58,7 @@ class Classifier:
             if not lessons:
                 raise
             raise ModelError(f"{model}: corrects a model that is gone ({error}); teach again") from error
-        options = ort.SessionOptions()
-        # measured: more threads, or spinning ones, give latency spikes on a busy machine and gain nothing at this size
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4
-        try:
-            self._session = ort.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
-            reason = str(error).splitlines()[0]
-            raise ModelError(
-                f"{self.path}: not a model that onnxruntime can open ({reason}); export it again"
-            ) from error
+        self._session = open_network(self.path)
         self.labels = self._check()
         self._prototypes = self._taught(lessons, model) if lessons else None
 
@@ -119,7 +104,7 @@ class Classifier:
             )
         try:
             shape = self._run(np.zeros((2, SIDE, SIDE), np.float32)).shape
-        except Exception as error:  # as above
+        except Exception as error:  # onnxruntime raises a dozen unrelated classes
             raise ModelError(f"{self.path}: does not run on two patches; export it again") from error
         if shape != (2, len(labels) + 1):
             raise ModelError(

@@ -1,14 +1,13 @@
-"""Candidates that are several digits joined: where to cut them, and which cuts read best.
+"""Candidates that are several digits joined: what each of them is, and whether they read so.
 
 Recognition-based segmentation (Matan, Burges, LeCun and Denker 1992, "Multi-digit recognition using a space
-displacement neural network"): a piece of ink that the reader takes for no digit, and that is wide enough for two, is
-cut along straight lines where its outline has valleys. All pieces are read in one batch, and the cuts whose pieces are
-digits most surely are the explanation of the whole.
+displacement neural network"): from a piece of ink that the reader takes for no digit, and that is wide enough for two,
+one digit after the other is taken away from the left. All of these are read in one batch, and those that are digits
+most surely are the explanation of the whole.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import combinations, product
 from typing import NamedTuple
 
 import cv2
@@ -26,50 +25,44 @@ NARROWEST = 0.5
 LOWEST = 12
 """Pixels that joined digits are high at least."""
 
-MOST = 20
-"""So many candidates are cut, the largest first."""
+MOST = 40
+"""So many candidates are taken apart, the largest first."""
 
-HEIGHT, TALLEST = 48, 96
-"""Pixels to which ink is reduced for finding cuts, and for cutting it."""
+TALLEST = 96
+"""Pixels to which ink is reduced for that."""
 
-SLANTS = (-0.3, 0.0, 0.3)
-"""Of a cut: steps to the right for each step down."""
+LONGEST = 12
+"""Digits that are taken from one candidate at most."""
 
-CUTS, EACH = 4, 1.8
-"""Places at which a candidate is cut at most: so many, and so many for each time that it is as wide as high."""
+CRUMB = 0.12
+"""Of ink: less than this share of what was there is no digit."""
 
-APART = 0.1
-"""Cuts are as far apart as this share of the height."""
-
-VALLEY = 0.06
-"""A valley of an outline is deeper than this share of the height."""
-
-STEEPEST = 0.8
-"""The most that a cut may lean: steps to the side for each step down."""
-
-BETWEEN = 0.5
-"""Ink that a cut from valley to valley goes through counts so much."""
-
-THICK = 0.65
-"""A cut goes through less ink than this share of the height."""
+LOW, BROAD = 0.35, 2.0
+"""A digit is higher than this share of the whole, and narrower than so many times its own height."""
 
 SUREST = 0.9999
 """What is surer counts no more."""
 
-WHOLE = 0.9
+WHOLE = 0.97
 """What is read as one digit with this confidence is not cut."""
 
-SURE = 0.5
+SURE = 0.3
 """Each piece must be a digit with this confidence."""
 
-OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.1, 2.26, 0.51, 1.56
+OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.53, 0.67, 0.47, 3.64
 """What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high it is, less for
 the share of its pieces that are 1, and the log-odds of those that are not, must reach LEAST. By logistic regression on
-486 cut candidates of 465 composed frames: tests/benchmarks/confidence.py fits it anew."""
+297 candidates of 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
+
+
+Ink = NDArray[np.uint8]
+
+Leftmost = Callable[[Sequence[Ink]], list[NDArray[np.bool_]]]
+"""Says which pixels of each ink, cropped to itself, are the leftmost digit's."""
 
 
 class Piece(NamedTuple):
-    """Ink between two cuts of a candidate: the places where it begins and ends, and the candidate that it makes."""
+    """A part of a candidate: before which of its digits it begins and ends, and the candidate that it makes."""
 
     start: int
     end: int
@@ -80,14 +73,15 @@ def apart(
     candidates: Sequence[Candidate],
     probabilities: Probabilities,
     read: Callable[[Sequence[Candidate]], Probabilities],
+    leftmost: Leftmost,
     labels: Sequence[str],
 ) -> tuple[list[Candidate], Probabilities]:
-    """Return the candidates and their probabilities, and after them the pieces of those that read best cut.
+    """Return the candidates and their probabilities, and after them the pieces of those that read best taken apart.
 
     read: gives the probabilities of some candidates. labels: of their columns.
     """
     wide = joined(candidates, probabilities)
-    wholes = [pieces(candidates[i]) for i in wide]
+    wholes = pieces([candidates[i] for i in wide], leftmost)
     every = [piece.candidate for found in wholes for piece in found]
     if not every:
         return list(candidates), probabilities
@@ -116,30 +110,43 @@ def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> lis
     return sorted(wide, key=lambda i: -candidates[i].box.h)[:MOST]
 
 
-def pieces(candidate: Candidate) -> list[Piece]:
-    """Return all that may be one digit between two cuts of a candidate, or between a cut and an end."""
-    ink = candidate.ink
-    if ink.shape[0] > TALLEST:
-        width = max(1, round(ink.shape[1] * TALLEST / ink.shape[0]))
-        ink = np.asarray(cv2.resize(ink, (width, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
-    scale = min(1.0, HEIGHT / ink.shape[0])
-    size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
-    small = np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_AREA), np.uint8)
-    lines = _cuts(small)
-    h, w = small.shape
-    # where each cut meets the middle row, and the ends
-    places = [(-h, 0.0), *lines, (w + h, 0.0)]
-    x, y = np.arange(ink.shape[1])[None], np.arange(ink.shape[0])[:, None]
-    sides = [x * scale - (at + slant * (y * scale - h / 2)) for at, slant in places]
+def pieces(wholes: Sequence[Candidate], leftmost: Leftmost) -> list[list[Piece]]:
+    """Return, for each candidate, its digits as they are taken away from the left, and each two neighbours as one."""
+    parts = _peeled([_reduced(whole.ink) for whole in wholes], leftmost)
+    return [_pieces(whole, digits) for whole, digits in zip(wholes, parts, strict=True)]
+
+
+def _peeled(inks: Sequence[Ink], leftmost: Leftmost) -> list[list[Ink]]:
+    """Return, for each (h, w) ink, that of its digits, each of the same size."""
+    digits: list[list[Ink]] = [[] for _ in inks]
+    rest = {at: ink for at, ink in enumerate(inks) if ink.any()}
+    while rest:
+        boxes = [cv2.boundingRect(ink) for ink in rest.values()]
+        crops = [ink[y : y + h, x : x + w] for ink, (x, y, w, h) in zip(rest.values(), boxes, strict=True)]
+        left = {}
+        for (at, ink), (x, y, w, h), first in zip(rest.items(), boxes, leftmost(crops), strict=True):
+            other = ink.copy()
+            other[y : y + h, x : x + w][first] = 0
+            other = _without_crumbs(other)
+            is_last = len(digits[at]) + 1 == LONGEST or np.count_nonzero(other) < CRUMB * np.count_nonzero(ink)
+            if is_last or not first.any():
+                digits[at].append(ink)
+            else:
+                digits[at].append(ink - other)
+                left[at] = other
+        rest = left
+    return digits
+
+
+def _pieces(whole: Candidate, digits: Sequence[Ink]) -> list[Piece]:
+    """Return a candidate's parts, without the whole."""
     found = []
-    for start, end in combinations(range(len(places)), 2):
-        wide = places[end][0] - places[start][0] > 3 * h  # no digit, however its cuts lean
-        if wide or (start, end) == (0, len(places) - 1):
-            continue
-        part = np.where((sides[start] >= 0) & (sides[end] < 0), ink, 0).astype(np.uint8)
-        piece = _piece(part, candidate)
-        if piece:
-            found.append(Piece(start, end, piece))
+    for start in range(len(digits)):
+        for end in (start + 1, start + 2):
+            if end <= len(digits) and end - start < len(digits):
+                piece = _piece(np.maximum.reduce(digits[start:end]), whole)
+                if piece:
+                    found.append(Piece(start, end, piece))
     return found
 
 
@@ -182,74 +189,31 @@ def traits(whole: Box, probabilities: Probabilities, labels: Sequence[str]) -> t
     return whole.w / whole.h, float(is_one.mean()), float(np.log(surest / (1 - surest))[~is_one].sum())
 
 
-def _cuts(ink: NDArray[np.uint8]) -> list[tuple[float, float]]:
-    """Return (x in the middle row, slant) of the lines that go through the least ink, from the left.
-
-    They lead from a valley of the upper outline to one of the lower, or through a valley at one of SLANTS.
-    """
-    h = ink.shape[0]
-    solid = np.pad(ink > 127, ((0, 0), (2, 2)))
-    upper = np.where(solid.any(axis=0), solid.argmax(axis=0), h)
-    lower = np.where(solid.any(axis=0), h - 1 - solid[::-1].argmax(axis=0), -1)
-    above, below = _valleys(upper), _valleys(h - 1 - lower)
-    middle = (h - 1) / 2
-    rows = np.arange(h)
-    options = []
-
-    def add(at: float, slant: float, weight: float) -> None:
-        columns = np.round(at + slant * (rows - middle)).astype(int)
-        through = int(solid[rows, columns.clip(0, solid.shape[1] - 1)].sum())
-        if abs(slant) <= STEEPEST and through < THICK * h:
-            options.append((weight * through, at - 2, slant))
-
-    for x, z in product(above, below):
-        if lower[z] > upper[x]:
-            slant = (z - x) / (lower[z] - upper[x])
-            add(x + slant * (middle - upper[x]), slant, BETWEEN)
-    for valleys, outline in ((above, upper), (below, lower)):
-        for x, slant in product(valleys, SLANTS):
-            add(x + slant * (middle - outline[x]), slant, 1.0)
-    chosen: list[tuple[float, float]] = []
-    for _, at, slant in sorted(options):
-        if all(abs(at - other) > APART * h for other, _ in chosen):
-            chosen.append((at, slant))
-        if len(chosen) >= CUTS + EACH * ink.shape[1] / h:
-            break
-    return sorted(chosen)
+def _reduced(ink: Ink) -> Ink:
+    """Return ink no higher than TALLEST."""
+    if ink.shape[0] <= TALLEST:
+        return ink
+    width = max(1, round(ink.shape[1] * TALLEST / ink.shape[0]))
+    return np.asarray(cv2.resize(ink, (width, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _valleys(depth: NDArray[np.int_]) -> list[int]:
-    """Return where an outline lies deepest between two hills, by more than VALLEY of the height, from the left."""
-    high = depth.max()
-    left, right = np.minimum.accumulate(depth), np.minimum.accumulate(depth[::-1])[::-1]
-    fall = depth - np.maximum(left, right)
-    valleys = []
-    x = 0
-    while x < len(depth):
-        if fall[x] > VALLEY * high and left[x] < high:
-            end = x
-            while end < len(depth) and fall[end] > VALLEY * high:
-                end += 1
-            valleys.append(x + int(depth[x:end].argmax()))
-            x = end
-        x += 1
-    return valleys
+def _without_crumbs(ink: Ink) -> Ink:
+    """Return ink without the small parts that are left where another was taken away."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((ink > 64).view(np.uint8))
+    area = stats[:, cv2.CC_STAT_AREA]
+    keep = area > CRUMB * area[1:].sum()
+    keep[0] = False
+    return np.where(keep[parts], ink, 0).astype(np.uint8)
 
 
-def _piece(ink: NDArray[np.uint8], whole: Candidate) -> Candidate | None:
-    """Return what ink of a candidate is left as a candidate, without the crumbs that a cut leaves behind."""
-    mask = (ink > 64).astype(np.uint8)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return None
-    area = stats[1:, cv2.CC_STAT_AREA]
-    keep = np.concatenate([[False], area > 0.12 * area.sum()])
-    x, y, w, h = cv2.boundingRect(keep[parts].view(np.uint8))
-    if h < 0.45 * ink.shape[0] or w > 1.3 * h:
+def _piece(ink: Ink, whole: Candidate) -> Candidate | None:
+    """Return a part of a candidate's ink as a candidate, or None where its shape is no digit's."""
+    inside = _without_crumbs(ink)
+    x, y, w, h = cv2.boundingRect(inside)
+    if h < LOW * ink.shape[0] or w > BROAD * h:
         return None
     box = whole.box
     scale = box.h / ink.shape[0]
-    inside = np.where(keep[parts], ink, 0)[y : y + h, x : x + w].astype(np.uint8)
     left, top = box.x + round(x * scale), box.y + round(y * scale)
     size = max(1, round(w * scale)), max(1, round(h * scale))
-    return Candidate(Box(left, top, *size), inside, whole.contrast, whole=whole.box)
+    return Candidate(Box(left, top, *size), inside[y : y + h, x : x + w], whole.contrast, whole=whole.box)

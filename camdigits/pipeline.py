@@ -10,6 +10,7 @@ from camdigits.classify import Classifier
 from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
+from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
@@ -67,12 +68,12 @@ def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) 
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
-    candidates, probabilities = apart(first, probabilities, read, classifier.labels)
+    candidates, probabilities = apart(first, probabilities, read, leftmost, classifier.labels)
     if candidates != half.candidates:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     closer = look_closer(image, [digit.box for number in numbers for digit in number.digits], any_sign)
     if closer:
-        closer, of_closer = apart(closer, read(closer), read, classifier.labels)
+        closer, of_closer = apart(closer, read(closer), read, leftmost, classifier.labels)
         candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     if not any_sign:  # other models may know signs of their own

@@ -1,7 +1,8 @@
 """Points, commas and minus signs: small ink beside the digits of a number, which no patch shows.
 
 Between two digits of a number, ink at their feet is a decimal point or comma, and any other mark holds them apart: 7.5
-is never 75, nor is 3-4 34. A stroke lying before the first digit is its minus.
+is never 75, nor is 3-4 34. Only what hangs high, with nothing below it, is a piece of a broken digit. A stroke lying
+before the first digit is its minus.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,9 @@ POINT = 0.28, 0.45
 
 FEET = 0.62
 """How far below the top of the digits the middle of a point lies at least, in their heights."""
+
+HIGH = 0.3
+"""How far below the top of the digits the middle of what hangs high lies at most, in their heights."""
 
 BELOW = 0.35
 """How far a comma may reach below the digits' feet."""
@@ -176,15 +180,17 @@ def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> st
     ]
     if len(between) > MESS:
         return ""
-    sign = ""
+    sign, hangs = "", False
     for box in between:
         deep = (box.center[1] - top) / tall
         small = box.w < POINT[0] * height and box.h < POINT[1] * height
         if small and deep > FEET and box.h > FLAT * box.w:
             sign = "," if box.h > LONG * box.w or box.bottom - feet > 0.6 * box.h else "."
         elif left.right - 0.1 * height < box.center[0] < right.x + 0.1 * height and box.h < 1.6 * height:
-            return " "
-    return sign
+            if deep > HIGH:
+                return " "
+            hangs = True
+    return " " if sign and hangs else sign
 
 
 def _is_under(box: Box, left: Box) -> bool:

@@ -1,4 +1,6 @@
-"""Joined digits come apart at the valleys of their outline, and only where every piece is a digit."""
+"""Joined digits come apart, one after the other from the left, and only where every piece is a digit."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -7,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from camdigits.cut import LEAST, SURE, Piece, apart, best, evidence, joined, pieces
+from camdigits.cut import LEAST, LONGEST, SURE, Ink, Piece, apart, best, evidence, joined, pieces
+from camdigits.leftmost import leftmost
 from camdigits.types import Box, Candidate, Probabilities
 
 RING = 40
@@ -43,7 +46,7 @@ def as_rings(found: list[Candidate]) -> Probabilities:
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_rings_that_touch_come_apart(count: int, slant: float) -> None:
     whole = rings(count, slant=slant)
-    candidates, probabilities = apart([whole], said((3, 0.99)), as_rings, LABELS)
+    candidates, probabilities = apart([whole], said((3, 0.99)), as_rings, leftmost, LABELS)
     parts = sorted((candidate.box for candidate in candidates[1:]), key=lambda box: box.x)
     assert candidates[0] is whole
     assert len(parts) == count
@@ -56,20 +59,20 @@ def test_rings_that_touch_come_apart(count: int, slant: float) -> None:
 def test_ink_of_half_size_gives_pieces_in_the_pictures_pixels() -> None:
     whole = rings(2)
     double = Candidate(Box(100, 50, 2 * whole.box.w, 2 * whole.box.h), whole.ink, 0.8)
-    boxes = [candidate.box for candidate in apart([double], said((3, 0.99)), as_rings, LABELS)[0][1:]]
+    boxes = [candidate.box for candidate in apart([double], said((3, 0.99)), as_rings, leftmost, LABELS)[0][1:]]
     assert sorted(box.x for box in boxes) == pytest.approx([100, 100 + 2 * (RING - 4)], abs=8)
     assert all(box.h == pytest.approx(2 * RING, abs=8) for box in boxes)
 
 
 def test_nothing_is_cut_that_is_read_whole_narrow_low_or_at_the_edge() -> None:
     whole = rings(2)
-    sure, none = said((1, 0.9)), said((3, 0.9))
+    sure, none = said((1, 0.98)), said((3, 0.9))
     edge = Candidate(whole.box, whole.ink, 0.8, cut=True)
     low = Candidate(Box(0, 0, 20, 10), np.full((10, 20), 255, np.uint8), 0.8)
     narrow = Candidate(Box(0, 0, 20, 40), np.full((40, 20), 255, np.uint8), 0.8)
     assert joined([whole], none) == [0]
     assert joined([whole], sure) == joined([edge], none) == joined([low], none) == joined([narrow], none) == []
-    assert apart([whole], sure, as_rings, LABELS)[0] == [whole]
+    assert apart([whole], sure, as_rings, leftmost, LABELS)[0] == [whole]
 
 
 def test_letters_are_no_row_of_ones() -> None:
@@ -79,7 +82,7 @@ def test_letters_are_no_row_of_ones() -> None:
         return said(*[(1, 0.99) if c.box.w < 1.3 * c.box.h else (3, 0.9) for c in found])
 
     assert as_ones([whole]).argmax() == 3
-    assert apart([whole], said((3, 0.99)), as_ones, LABELS)[0] == [whole]
+    assert apart([whole], said((3, 0.99)), as_ones, leftmost, LABELS)[0] == [whole]
 
 
 def test_wide_ink_and_sure_digits_that_are_no_ones_speak_for_several() -> None:
@@ -95,7 +98,11 @@ def test_wide_ink_and_sure_digits_that_are_no_ones_speak_for_several() -> None:
 
 def test_a_whole_whose_pieces_are_no_digits_stays_alone() -> None:
     whole = rings(2)
-    candidates, probabilities = apart([whole], said((3, 0.9)), lambda found: said(*[(3, 0.9)] * len(found)), LABELS)
+
+    def as_none(found: list[Candidate]) -> Probabilities:
+        return said(*[(3, 0.9)] * len(found))
+
+    candidates, probabilities = apart([whole], said((3, 0.9)), as_none, leftmost, LABELS)
     assert candidates == [whole]
     assert len(probabilities) == 1
 
@@ -105,7 +112,7 @@ def test_the_surest_way_from_end_to_end_wins() -> None:
     found = [Piece(start, end, box) for start, end in ((0, 1), (0, 2), (1, 3), (2, 3), (1, 2))]
     assert best(found, said((0, 0.9), (0, 0.6), (1, 0.9), (1, 0.99), (2, 0.3))) == [0, 2]
     assert best(found, said((0, 0.9), (0, 0.95), (1, 0.9), (1, 0.99), (2, 0.3))) == [1, 3]
-    assert best(found, said((0, 0.9), (0, 0.4), (1, 0.4), (1, 0.99), (2, 0.3))) == []
+    assert best(found, said((0, 0.9), (0, 0.2), (1, 0.2), (1, 0.99), (2, 0.2))) == []
     assert best([], said()) == []
 
 
@@ -118,10 +125,16 @@ def test_the_surest_way_from_end_to_end_wins() -> None:
 def test_pieces_lie_in_the_whole_and_hold_only_its_ink(count: int, overlap: int, seed: int) -> None:
     whole = rings(count, overlap)
     noisy = whole.ink.copy()
-    noisy[np.random.default_rng(seed).random(noisy.shape) < 0.02] = 255
+    rng = np.random.default_rng(seed)
+    noisy[rng.random(noisy.shape) < 0.02] = 255
     whole = Candidate(whole.box, noisy, 0.5)
-    for start, end, piece in pieces(whole):
-        assert 0 <= start < end
+
+    def anything(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        return [rng.random(ink.shape) < rng.choice([0, 0.1, 0.5, 1]) for ink in inks]
+
+    told = leftmost if seed % 2 else anything
+    for start, end, piece in pieces([whole], told)[0]:
+        assert 0 <= start < end <= LONGEST
         x, y = piece.box.x - whole.box.x, piece.box.y - whole.box.y
         assert x >= 0
         assert y >= 0
@@ -135,3 +148,13 @@ def test_pieces_lie_in_the_whole_and_hold_only_its_ink(count: int, overlap: int,
 def test_a_way_needs_sure_pieces_only() -> None:
     found = [Piece(0, 1, rings(1)), Piece(1, 2, rings(1))]
     assert best(found, said((0, SURE + 0.01), (1, SURE + 0.01))) == [0, 1]
+
+
+def test_each_of_several_wholes_is_taken_apart_as_if_alone() -> None:
+    wholes = [rings(2), rings(1), rings(4, slant=0.3)]
+    together = pieces(wholes, leftmost)
+    assert [max((piece.end for piece in found), default=0) for found in together] == [2, 0, 4]
+    for whole, found in zip(wholes, together, strict=True):
+        alone = pieces([whole], leftmost)[0]
+        assert [piece.candidate.box for piece in found] == [piece.candidate.box for piece in alone]
+    assert pieces([], leftmost) == []

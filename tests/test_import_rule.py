@@ -31,11 +31,12 @@ STAGES = {
     "pages",
     "turn",
     "cut",
+    "leftmost",
     "closer",
     "explain",
     "signs",
 }
-GROUND = {"types", "errors", "files", "crops", "lettering"}
+GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}
 # a model and lessons state the normalisation they were made with; lessons are a part of models; explain shows patches;
 # formats are what OpenCV does not decode; pages are drawn by a process of its own
@@ -57,12 +58,13 @@ ALLOWED = {
     "files": set(),
     "crops": {"types", "errors"},
     "lettering": {"types"},
+    "network": {"errors"},
     **dict.fromkeys(PAPER | {"lines"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }
 HOMES = {
-    "onnxruntime": {"classify"},
+    "onnxruntime": {"network"},
     "typer": {"cli", "cli_live", "options"},
     "rich": {"cli"},
     "pillow_heif": {"formats"},

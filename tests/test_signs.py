@@ -81,6 +81,14 @@ def test_a_dash_or_a_plus_holds_numbers_apart(middle: float) -> None:
     assert [n.confidence for n in apart] == [number.confidence] * 2
 
 
+def test_what_hangs_high_is_a_piece_of_a_digit_but_two_points_are_a_colon() -> None:
+    image, number = scene("57")
+    dot(image, BETWEEN, TOP + 10, 12, 9)
+    assert texts(image, number) == ["57"]
+    dot(image, BETWEEN, TOP + H - 6, 9, 9)
+    assert texts(image, number) == ["5", "7"]
+
+
 def test_a_stroke_before_the_first_digit_is_a_minus() -> None:
     image, number = scene("34")
     cv2.line(image, (55, TOP + 30), (85, TOP + 30), (50, 50, 50), 6)

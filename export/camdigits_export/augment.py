@@ -16,6 +16,9 @@ Ink = NDArray[np.uint8]
 CANVAS = 128
 """Inks are warped onto a canvas of this side, about four pixels for each of the patch."""
 
+MARGIN = 3
+"""Pixels of paper around what is photographed."""
+
 
 def camera_patch(
     ink: Ink, rng: np.random.Generator, degrees: float = 15, neighbour: Ink | None = None
@@ -106,18 +109,21 @@ def repen(ink: Ink, rng: np.random.Generator) -> Ink:
     return np.multiply(cv2.dilate(middle, pen), 255, dtype=np.uint8)
 
 
-def photograph(ink: Ink, rng: np.random.Generator) -> Ink:
-    """See the ink at a camera's size and sharpness: reduced to between 14 pixels and its own size, blurred, uneven."""
+def photograph(ink: Ink, rng: np.random.Generator, digits: int = 1) -> Ink:
+    """See the ink at a camera's size and sharpness: reduced to between 16 pixels and its own size, blurred, uneven.
+
+    digits: in a row, which make it as many times as large. The picture is cropped to the ink, with MARGIN around it.
+    """
     x, y, w, h = cv2.boundingRect((ink > 32).view(np.uint8))
     if not w:
         return ink
     soft: Any = ink[y : y + h, x : x + w]
     side = max(w, h)
-    target = int(np.exp(rng.uniform(np.log(16), np.log(110))))
+    target = digits * int(np.exp(rng.uniform(np.log(16), np.log(110))))
     if target < side:
         size = max(1, round(w * target / side)), max(1, round(h * target / side))
         soft = cv2.resize(soft, size, interpolation=cv2.INTER_AREA)
-    seen: Any = cv2.copyMakeBorder(soft, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0).astype(np.float32)
+    seen: Any = np.pad(soft, MARGIN).astype(np.float32)
     if rng.random() < 0.6:
         seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 0.3 + min(target, side) / 50))
     if rng.random() < 0.3:

@@ -54,6 +54,7 @@ _FRAMES = """
 _HASH = re.compile(r"^ {4}[0-9a-f]{64}  (\S+)$", re.MULTILINE)
 _TABLE = re.compile(r"^\| \| share \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"Ten patches take [\d.]+ ms")
+_FOUND = re.compile(r"[\d.]+ % of [\d,]+ strings")
 
 
 class CardError(CamdigitsError):
@@ -99,8 +100,23 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
         text, count = place.subn(value.replace("\\", r"\\"), text)
         if count != 1:
             raise CardError(f"{card}: {count} places for {value.splitlines()[0]!r}; a card has one")
-    text = _HASH.sub(lambda line: f"    {_hash(card.with_name(line[1]))}  {line[1]}", text)
-    card.write_text(text, encoding="utf-8")
+    card.write_text(_hashed(text, card), encoding="utf-8")
+
+
+def renew_leftmost(card: Path) -> None:
+    """Write hash, recipe and figure of what takes joined digits apart into its card, likewise."""
+    told = stated(card.with_suffix(".onnx"))
+    recipe = told["training"]
+    share = f"{100 * told['figures']['found']:.2f} % of {recipe['held']:,} strings"
+    text = _section("Recipe").sub(
+        f"## Recipe\n\n{_recipe(recipe, card.with_suffix('.onnx'))}\n", card.read_text(encoding="utf-8")
+    )
+    card.write_text(_hashed(_FOUND.sub(share, text), card), encoding="utf-8")
+
+
+def _hashed(text: str, card: Path) -> str:
+    """Return a card's text with the hashes of the files that it names."""
+    return _HASH.sub(lambda line: f"    {_hash(card.with_name(line[1]))}  {line[1]}", text)
 
 
 def _section(title: str) -> re.Pattern[str]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from camdigits.closer import look_closer
 from camdigits.cut import joined, pieces
+from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.turn import box_turned_back
@@ -251,6 +252,9 @@ def _as_jpeg(image: Image, rng: Generator) -> Image:
 SAME, OTHER = 0.62, 0.3
 """A candidate is a digit where it shares this much of what both cover, and none where it shares less than that."""
 
+COVERED = 0.6
+"""What holds this share of a digit's box holds the digit."""
+
 FEWEST, EACH = 10, 1.0
 """Rejects that a frame gives at most: so many, and so many for each digit."""
 
@@ -276,9 +280,9 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
     best = same.max(1, initial=0)
     # the inside of a 0 is as large, but not ink
     right_ink = np.array([_is_light(frame.image, candidate) == frame.light_ink for candidate in candidates], bool)
-    is_digit = (best > SAME) & right_ink
+    several = (shared > COVERED * true_area).sum(1) > 1
+    is_digit = (best > SAME) & right_ink & ~are_joined(boxes, true)
     bare = boxes[:, 3] > 1.8 * boxes[:, 2]
-    several = (shared > 0.6 * true_area).sum(1) > 1
     fragment = (part.max(1, initial=0) > 0.5) & ~several & right_ink
     elsewhere = several | (best < OTHER) | ((best > SAME) & ~right_ink)
     other = elsewhere & ~is_digit & ~bare & ~doubtful & (~fragment | (best < 0.12))
@@ -290,6 +294,17 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
     labels = [int(digits[at].label) for at in same[found].argmax(1)] if len(found) else []
     patches = normalize([candidates[at] for at in np.concatenate([found, others])])
     return np.round(patches * 255).astype(np.uint8), np.array(labels + [reject] * len(others), np.uint8)
+
+
+def are_joined(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Return which (N, 4) boxes are rather of several of the (T, 4) digits than of one: a 1 hardly widens a 0."""
+    covered = shared_area(boxes, true) > COVERED * true[:, 2] * true[:, 3]
+    best = _overlap(boxes, true).max(1, initial=0)
+    joined_up = np.zeros(len(boxes), bool)
+    for at in np.flatnonzero(covered.sum(1) > 1):
+        together = np.array([Box.around(Box(*box) for box in true[covered[at]].tolist())])
+        joined_up[at] = _overlap(boxes[at : at + 1], together)[0, 0] > best[at]
+    return joined_up
 
 
 def _upright(frame: Frame) -> Frame:
@@ -310,7 +325,8 @@ def _upright(frame: Frame) -> Frame:
 def _and_pieces(candidates: list[Candidate]) -> list[Candidate]:
     """Return candidates, and after them the pieces of those that may be several digits joined."""
     unread = np.zeros((len(candidates), 2), np.float32)
-    return candidates + [piece.candidate for i in joined(candidates, unread) for piece in pieces(candidates[i])]
+    wide = [candidates[i] for i in joined(candidates, unread)]
+    return candidates + [piece.candidate for found in pieces(wide, leftmost) for piece in found]
 
 
 def _boxes_of(candidates: list[Candidate]) -> NDArray[np.int_]:

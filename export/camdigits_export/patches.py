@@ -201,7 +201,7 @@ def _framed(data: Dataset, count: int, seed: int, report: Report) -> PatchSet:
         path = FOLDER / f"frames-{seed}-{first}-{last}-{_frames_version()}-{data.fingerprint()}.npz"
         if not path.is_file():
             jobs = [(start, min(FRAMES_PART, last - start), seed) for start in range(first, last, FRAMES_PART)]
-            parts = _in_parts(f"frames {first} to {last} of {count}", _frames_part, jobs, data, report)
+            parts = in_parts(f"frames {first} to {last} of {count}", _frames_part, jobs, data, report)
             patches, labels = np.concatenate([p for p, _ in parts]), np.concatenate([n for _, n in parts])
             save(path, partial(np.savez, patches=patches, labels=labels))
         with np.load(path) as kept:
@@ -218,20 +218,22 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
     if path.is_file():
         return PatchSet(np.load(path, mmap_mode="r"), labels, data.names)
     jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
-    patches = np.concatenate(_in_parts(f"{count} patches: {kind}", _part, jobs, data, report))
+    patches = np.concatenate(in_parts(f"{count} patches: {kind}", _part, jobs, data, report))
     save(path, partial(np.save, arr=patches))
     return PatchSet(patches, labels, data.names)
 
 
-def _in_parts(what: str, make: Callable[[Job], Part], jobs: Sequence[Job], data: Dataset, report: Report) -> list[Part]:
-    """Return what `make` makes of each job, on all cores."""
+def in_parts(
+    what: str, make: Callable[[Dataset, Job], Part], jobs: Sequence[Job], data: Dataset, report: Report
+) -> list[Part]:
+    """Return what `make` makes of a data set's signs for each job, on all cores."""
     report(f"making {what}")
     # spawned, not forked: TensorFlow may already run threads here
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (data,)) as pool:
         try:
             with _uninterrupted():
-                made = pool.map(make, jobs)
+                made = pool.map(partial(_make_part, make), jobs)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
@@ -303,19 +305,23 @@ def _start(data: Dataset) -> None:
     _data = data
 
 
-def _part(job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
+def _make_part(make: Callable[[Dataset, Job], Part], job: Job) -> Part:
+    return make(_data, job)
+
+
+def _part(data: Dataset, job: tuple[str, int, int, int]) -> NDArray[np.uint8]:
     """Make patches start to start + count of one kind."""
     kind, start, count, seed = job
     rng = np.random.default_rng([seed, start])
-    return np.stack([_make(kind, start + i, rng, _data) for i in range(count)])
+    return np.stack([_make(kind, start + i, rng, data) for i in range(count)])
 
 
-def _frames_part(job: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _frames_part(data: Dataset, job: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Compose frames start to start + count and return what the reader finds in them, and its labels."""
     start, count, seed = job
     # to follow the strokes of a large picture takes seconds
-    inks = [augment.to_patch(ink) if max(ink.shape) > LARGE else ink for ink in _data.inks]
-    hands = frames.Hands(inks, _data.labels)
+    inks = [augment.to_patch(ink) if max(ink.shape) > LARGE else ink for ink in data.inks]
+    hands = frames.Hands(inks, data.labels)
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])

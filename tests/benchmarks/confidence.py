@@ -19,13 +19,13 @@ from photos import as_array, digits_of, overlap
 from sklearn.linear_model import LogisticRegression
 
 from camdigits import Classifier, cut, decode, load_picture
+from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
 from camdigits.segment import at_half
 
-CUT = 0.3
-"""A candidate is cut where that is right with this chance at least: what is not cut is lost, what should not have been
-may still be outweighed."""
+CUT = 0.5
+"""A candidate is taken apart where that is right with this chance at least."""
 
 
 def main() -> None:
@@ -78,8 +78,8 @@ def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -
             continue
         true, digits = as_array(label["boxes"]), [box[4] for box in label["boxes"]]
         candidates = at_half(load_picture(path)).candidates
-        for i in cut.joined(candidates, classifier(normalize(candidates))):
-            found = cut.pieces(candidates[i])
+        wide = cut.joined(candidates, classifier(normalize(candidates)))
+        for i, found in zip(wide, cut.pieces([candidates[i] for i in wide], leftmost), strict=True):
             probabilities = classifier(normalize([piece.candidate for piece in found]))
             way = cut.best(found, probabilities)
             if way:

@@ -79,6 +79,15 @@ def test_writing_differs_from_its_surroundings(drawn: list[Frame]) -> None:
     assert seen > 0.8 * sum(len(frame.numbers) for frame in drawn)
 
 
+def test_a_1_and_a_0_that_touch_are_no_0() -> None:
+    one, zero, over = (10, 10, 8, 40), (20, 10, 22, 40), (22, 10, 8, 40)
+    joined = np.array([(10, 10, 32, 40), zero, one])
+    assert frames.are_joined(joined, np.array([one, zero])).tolist() == [True, False, False]
+    # slanted digits' boxes overlap, their ink does not
+    assert not frames.are_joined(np.array([zero]), np.array([zero, over])).any()
+    assert not frames.are_joined(joined, np.zeros((0, 4), int)).any()
+
+
 def test_hard_frames_touch_and_are_printed_more_often(drawn: list[Frame]) -> None:
     hard = [frames.draw_frame(np.random.default_rng([7, seed]), hands(), hard=True) for seed in range(20)]
     for kind in ("touching", "printed"):

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
-from camdigits_export import classical, cli, cnn, compare, evaluate, knn, patches, rebuild, runs, to_onnx
+from camdigits_export import classical, cli, cnn, compare, evaluate, knn, leftmost, patches, rebuild, runs, to_onnx
 from camdigits_export.datasets import DataError, Dataset
 from camdigits_export.patches import Workshop
 from tests.export.test_judgement import missing, write_run
@@ -42,9 +42,10 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
     monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
     digits = Dataset("drawn", list(workshop.validation.patches), workshop.validation.labels)
-    for module in (rebuild, to_onnx):
+    for module in (leftmost, rebuild, to_onnx):
         monkeypatch.setattr(module, "load", lambda *_: digits)
     monkeypatch.setattr(rebuild, "PLAN", PLAN)
+    monkeypatch.setattr(rebuild, "JOINED", leftmost.Recipe(strings=200, held=50, epochs=1, batch=50))
     app = typer.Typer()
     cli.register(app)
     return app
@@ -61,9 +62,12 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     write_run("mine", 3, kind="cnn", seed=1)
     made, said = run(app)
     assert "done before" not in said
-    assert made.split()[:3] == ["models/cnn.onnx", "models/cnn.keras", "models/knn.onnx"]
+    assert made.split()[:4] == [f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", "leftmost.onnx")]
     assert Path("models/cnn.onnx").read_bytes() == Path("runs/reader/model.onnx").read_bytes()
     assert Path("models/cnn.keras").read_bytes() == Path("runs/reader/model.keras").read_bytes()
+    joined = Path("models/leftmost.md").read_text()
+    assert f"{sha256(Path('models/leftmost.onnx').read_bytes()).hexdigest()}  leftmost.onnx\n" in joined
+    assert " % of 50 strings" in joined
     for name in ("cnn", "knn"):
         card = Path(f"models/{name}.md").read_text()
         file = Path(f"models/{name}.onnx")
@@ -80,7 +84,7 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     exported = {path: path.stat().st_mtime_ns for path in Path("runs").glob("*/model*.onnx")}
     os.utime("runs/best-2/model.keras")
     _, said = run(app)
-    assert said.count("done before") == len(PLAN)
+    assert said.count("done before") == 1 + len(PLAN)
     assert before == {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
     anew = {path.parent.name for path, time in exported.items() if path.stat().st_mtime_ns != time}
     assert anew == {"best-2"}  # its weights are newer than its files

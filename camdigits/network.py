@@ -1,0 +1,31 @@
+"""Files of networks, opened. The only module that knows onnxruntime."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import onnxruntime as ort
+
+from camdigits.errors import ModelError
+
+Network: TypeAlias = ort.InferenceSession
+
+
+def models_folder() -> Path:
+    """In an installed wheel models lie inside the package, in a checkout beside it."""
+    inside = Path(__file__).parent / "models"
+    return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
+
+
+def open_network(path: Path) -> Network:
+    """Open an ONNX file. Raises ModelError where it is none."""
+    options = ort.SessionOptions()
+    # measured: more threads, or spinning ones, give latency spikes on a busy machine and gain nothing at this size
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path}: not a model that onnxruntime can open ({reason}); export it again") from error
