@@ -16,13 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from camdigits.errors import ModelError
-from camdigits.network import models_folder, open_network
+from camdigits.network import LEFTMOST, models_folder, open_network
 from camdigits.normalize import SIDE, normalize_version
 from camdigits.prototypes import SUFFIX, Lessons, Prototypes, open_lessons
 from camdigits.types import Patches, Probabilities
-
-PARTS = {"leftmost.onnx"}
-"""Networks that ship beside the models, of stages that come before."""
 
 BATCH = 256
 """Patches in one call at most; more are classified in several, to bound memory."""
@@ -40,7 +37,7 @@ def find_model(name: str) -> Path:
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with this installation, sorted."""
-    return sorted(path.stem for path in models_folder().glob("*.onnx") if path.name not in PARTS)
+    return sorted(path.stem for path in models_folder().glob("*.onnx") if path.name != LEFTMOST)
 
 
 class Classifier:

@@ -37,6 +37,9 @@ LONGEST = 12
 CRUMB = 0.12
 """Of ink: less than this share of what was there is no digit."""
 
+SOLID = 64
+"""What is paler than this, a quarter of full, is the edge of ink."""
+
 LOW, BROAD = 0.35, 2.0
 """A digit is higher than this share of the whole, and narrower than so many times its own height."""
 
@@ -78,7 +81,8 @@ def apart(
 ) -> tuple[list[Candidate], Probabilities]:
     """Return the candidates and their probabilities, and after them the pieces of those that read best taken apart.
 
-    read: gives the probabilities of some candidates. labels: of their columns.
+    read: gives the probabilities of some candidates. leftmost: says which of their ink is the leftmost digit's. labels:
+    of the columns.
     """
     wide = joined(candidates, probabilities)
     wholes = pieces([candidates[i] for i in wide], leftmost)
@@ -127,9 +131,10 @@ def _peeled(inks: Sequence[Ink], leftmost: Leftmost) -> list[list[Ink]]:
         for (at, ink), (x, y, w, h), first in zip(rest.items(), boxes, leftmost(crops), strict=True):
             other = ink.copy()
             other[y : y + h, x : x + w][first] = 0
-            other = _without_crumbs(other)
-            is_last = len(digits[at]) + 1 == LONGEST or np.count_nonzero(other) < CRUMB * np.count_nonzero(ink)
-            if is_last or not first.any():
+            # what is small beside the digit taken away fell off it
+            other = _without_parts(other, CRUMB * (_amount(ink) - _amount(other)))
+            is_last = len(digits[at]) + 1 == LONGEST or _amount(other) < CRUMB * _amount(ink)
+            if is_last or _amount(other) == _amount(ink):
                 digits[at].append(ink)
             else:
                 digits[at].append(ink - other)
@@ -197,18 +202,22 @@ def _reduced(ink: Ink) -> Ink:
     return np.asarray(cv2.resize(ink, (width, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _without_crumbs(ink: Ink) -> Ink:
-    """Return ink without the small parts that are left where another was taken away."""
-    _, parts, stats, _ = cv2.connectedComponentsWithStats((ink > 64).view(np.uint8))
-    area = stats[:, cv2.CC_STAT_AREA]
-    keep = area > CRUMB * area[1:].sum()
+def _amount(ink: Ink) -> int:
+    """Return how many pixels are ink."""
+    return int(np.count_nonzero(ink > SOLID))
+
+
+def _without_parts(ink: Ink, least: float) -> Ink:
+    """Return ink without its connected parts of no more pixels than that."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((ink > SOLID).view(np.uint8))
+    keep = stats[:, cv2.CC_STAT_AREA] > least
     keep[0] = False
     return np.where(keep[parts], ink, 0).astype(np.uint8)
 
 
 def _piece(ink: Ink, whole: Candidate) -> Candidate | None:
     """Return a part of a candidate's ink as a candidate, or None where its shape is no digit's."""
-    inside = _without_crumbs(ink)
+    inside = _without_parts(ink, CRUMB * _amount(ink))
     x, y, w, h = cv2.boundingRect(inside)
     if h < LOW * ink.shape[0] or w > BROAD * h:
         return None

@@ -128,7 +128,7 @@ def _surest(
     overlap = shared_area(box, box)
     area = box[:, 2] * box[:, 3]
     shared = overlap / np.minimum(area[:, None], area)
-    # boxes of pieces that a slanted cut parts overlap, their ink does not
+    # boxes of digits taken from one piece of ink overlap, their ink does not
     wholes = [id(candidates[i].whole) if candidates[i].whole else -i for i in digits]
     first = {whole: at for at, whole in enumerate(wholes)}
     of = np.array([first[whole] for whole in wholes])

@@ -101,6 +101,7 @@ def _cameras() -> Finding:
 
 
 def _models() -> Iterator[Finding]:
+    from camdigits import leftmost
     from camdigits.classify import Classifier, shipped_models
 
     if not shipped_models():
@@ -112,3 +113,7 @@ def _models() -> Iterator[Finding]:
             yield Finding("broken", str(error), "install camdigits again")
         else:
             yield Finding("ok", f"model {name} reads {''.join(classifier.labels)}")
+    try:
+        leftmost.check()
+    except CamdigitsError as error:
+        yield Finding("broken", str(error), leftmost.CURE)

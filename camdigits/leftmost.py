@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.network import Network, models_folder, open_network
-
-FILE = "leftmost.onnx"
-"""In the folder of models: `ink` (N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first` of the same shape, which is above
-0 where a pixel of ink is rather the leftmost digit's."""
+from camdigits.errors import ModelError
+from camdigits.network import LEFTMOST, Network, models_folder, open_network
 
 HEIGHT, WIDTH = 32, 64
-"""Pixels of what the network looks at: ink as high as that, and of its left end so much."""
+"""Pixels of what the network looks at: ink as high as that, and of its left end so much. The file's contract: `ink`
+(N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, above 0 where ink is rather the leftmost digit's.
+"""
+
+CURE = "install camdigits again"
 
 
 def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
@@ -33,25 +34,39 @@ def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
 
 def left_end(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (HEIGHT, WIDTH) uint8: (h, w) ink as the network looks at it."""
-    end = ink[:, : max(1, ink.shape[0] * WIDTH // HEIGHT)]
-    width = min(WIDTH, max(1, round(end.shape[1] * HEIGHT / end.shape[0])))
-    smaller = end.shape[0] > HEIGHT
-    size = width, HEIGHT
+    seen, width = _looked_at(ink)
+    smaller = ink.shape[0] > HEIGHT
     shown = np.zeros((HEIGHT, WIDTH), np.uint8)
-    shown[:, :width] = cv2.resize(end, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    flags = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    shown[:, :width] = cv2.resize(ink[:, :seen], (width, HEIGHT), interpolation=flags)
     return shown
+
+
+def check() -> None:
+    """Raise ModelError where the network is missing or another: what runs for hours asks before it begins."""
+    _network()
 
 
 def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where in the (h, w) ink the leftmost digit is: what was not looked at is none of it."""
+    seen, width = _looked_at(ink)
+    where = np.zeros(ink.shape, bool)
+    where[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR) > 0
+    return where
+
+
+def _looked_at(ink: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return how many columns of ink the network looks at, and how many of its own they become."""
     h, w = ink.shape
     seen = min(w, max(1, h * WIDTH // HEIGHT))
-    width = min(WIDTH, max(1, round(seen * HEIGHT / h)))
-    where = np.zeros((h, w), bool)
-    where[:, :seen] = cv2.resize(first[:, :width], (seen, h), interpolation=cv2.INTER_LINEAR) > 0
-    return where
+    return seen, min(WIDTH, max(1, round(seen * HEIGHT / h)))
 
 
 @cache
 def _network() -> Network:
-    return open_network(models_folder() / FILE)
+    path = models_folder() / LEFTMOST
+    network = open_network(path, CURE)
+    taken = [(given.name, given.shape[1:]) for given in network.get_inputs()]
+    if taken != [("ink", [HEIGHT, WIDTH])] or [given.name for given in network.get_outputs()] != ["first"]:
+        raise ModelError(f"{path}: not the network that takes joined digits apart; {CURE}")
+    return network

@@ -9,6 +9,9 @@ from camdigits.errors import ModelError
 
 Network: TypeAlias = ort.InferenceSession
 
+LEFTMOST = "leftmost.onnx"
+"""In the folder of models, what takes joined digits apart; all others there read."""
+
 
 def models_folder() -> Path:
     """In an installed wheel models lie inside the package, in a checkout beside it."""
@@ -16,8 +19,8 @@ def models_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
 
 
-def open_network(path: Path) -> Network:
-    """Open an ONNX file. Raises ModelError where it is none."""
+def open_network(path: Path, cure: str = "export it again") -> Network:
+    """Open an ONNX file. Raises ModelError, which names the cure, where it is none."""
     options = ort.SessionOptions()
     # measured: more threads, or spinning ones, give latency spikes on a busy machine and gain nothing at this size
     options.intra_op_num_threads = 1
@@ -28,4 +31,4 @@ def open_network(path: Path) -> Network:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
         reason = str(error).splitlines()[0]
-        raise ModelError(f"{path}: not a model that onnxruntime can open ({reason}); export it again") from error
+        raise ModelError(f"{path}: not a model that onnxruntime can open ({reason}); {cure}") from error

@@ -52,9 +52,9 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
 def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) -> tuple[Trace, list[Candidate]]:
     """Return what an upright page says, and its first candidates.
 
-    Joined digits are cut, and around those that were read is looked closer. The full size, which takes as long as all
-    else, is looked at only where that cannot show the rest: little was read, or there is small writing, or signs may
-    have dots.
+    Joined digits are taken apart, and around those that were read is looked closer. The full size, which takes as long
+    as all else, is looked at only where that cannot show the rest: little was read, or there is small writing, or signs
+    may have dots.
     """
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from camdigits import leftmost
 from camdigits.classify import Classifier, shipped_models
 from camdigits.pipeline import trace_parts
 from camdigits.types import Box, Image, Trace
@@ -33,6 +34,7 @@ class Reader:
 
     def __init__(self, model: str, min_confidence: float) -> None:
         """Take a model, as Classifier does, and the confidence below which digits are left out. Raises ModelError."""
+        leftmost.check()
         self._classifier = Classifier(model)
         self._models = [model, *(name for name in shipped_models() if name != model)]
         self._min_confidence = min_confidence

@@ -1,6 +1,6 @@
 """Joined digits come apart, one after the other from the left, and only where every piece is a digit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from camdigits.cut import LEAST, LONGEST, SURE, Ink, Piece, apart, best, evidence, joined, pieces
+from camdigits.cut import LEAST, LONGEST, MOST, SURE, TALLEST, Ink, Piece, apart, best, evidence, joined, pieces
 from camdigits.leftmost import leftmost
 from camdigits.types import Box, Candidate, Probabilities
 
@@ -158,3 +158,86 @@ def test_each_of_several_wholes_is_taken_apart_as_if_alone() -> None:
         alone = pieces([whole], leftmost)[0]
         assert [piece.candidate.box for piece in found] == [piece.candidate.box for piece in alone]
     assert pieces([], leftmost) == []
+
+
+def left_of(columns: Callable[[Ink], int]) -> Callable[[Sequence[Ink]], list[NDArray[np.bool_]]]:
+    """Say that the leftmost digit is so many columns of some ink."""
+
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        return [np.broadcast_to(np.arange(ink.shape[1]) < columns(ink), ink.shape) for ink in inks]
+
+    return told
+
+
+def test_of_several_wholes_each_gets_its_own_pieces() -> None:
+    wholes = [rings(2), Candidate(Box(500, 50, *rings(3).ink.shape[::-1]), rings(3).ink, 0.8)]
+    candidates, probabilities = apart(wholes, said((3, 0.99), (3, 0.99)), as_rings, leftmost, LABELS)
+    assert sorted(candidate.box.x > 400 for candidate in candidates[2:]) == [False] * 2 + [True] * 3
+    assert [candidate.whole for candidate in candidates[2:]] == [wholes[0].box] * 2 + [wholes[1].box] * 3
+    assert len(probabilities) == 7
+
+
+def test_a_digit_taken_for_two_is_one_of_the_pieces() -> None:
+    halves = pieces([rings(2)], left_of(lambda _: RING // 2))[0]
+    assert any(piece.end - piece.start == 2 and abs(piece.candidate.box.w - RING) < 6 for piece in halves)
+
+
+def test_large_ink_is_reduced_and_its_pieces_lie_where_it_is() -> None:
+    ink = np.asarray(cv2.resize(rings(2).ink, None, fx=6, fy=6), np.uint8)
+    heights = []
+
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        heights.extend(len(ink) for ink in inks)
+        return leftmost(inks)
+
+    found = pieces([Candidate(Box(100, 50, *ink.shape[::-1]), ink, 0.8)], told)[0]
+    assert max(heights) <= TALLEST
+    assert sorted(piece.candidate.box.x for piece in found) == pytest.approx([100, 100 + 6 * (RING - 4)], abs=16)
+
+
+def test_who_never_comes_to_an_end_is_not_asked_for_ever() -> None:
+    asked = []
+
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        asked.append(len(inks))
+        return left_of(lambda _: 2)(inks)
+
+    pieces([rings(4)], told)
+    assert len(asked) == LONGEST
+
+
+def test_who_finds_no_first_digit_is_not_asked_again() -> None:
+    asked = []
+
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        asked.append(len(inks))
+        return [ink == 0 for ink in inks]
+
+    assert pieces([rings(4)], told) == [[]]
+    assert asked == [1]
+
+
+def test_a_mark_that_hangs_loose_is_the_last_digits_not_the_firsts() -> None:
+    ink = np.pad(rings(4).ink, ((0, 0), (0, 24)))
+    cv2.line(ink, (ink.shape[1] - 20, 6), (ink.shape[1] - 2, 4), 255, 5)
+    found = pieces([Candidate(Box(100, 50, *ink.shape[::-1]), ink, 0.8)], leftmost)[0]
+    first = next(piece for piece in found if (piece.start, piece.end) == (0, 1))
+    assert first.candidate.box.w < 1.3 * RING
+
+
+def test_what_is_flat_or_low_is_no_digit() -> None:
+    bar = np.zeros((RING, 3 * RING), np.uint8)
+    bar[30:36] = 255
+    bar[:, :8] = 255
+    boxes = [
+        piece.candidate.box
+        for piece in pieces([Candidate(Box(0, 0, *bar.shape[::-1]), bar, 0.8)], left_of(lambda _: 9))[0]
+    ]
+    assert all(box.h > 0.35 * RING and box.w <= 2 * box.h for box in boxes)
+    assert boxes
+
+
+def test_the_largest_are_taken_apart_where_there_are_many() -> None:
+    whole = rings(2)
+    many = [Candidate(Box(0, 0, 76 + at, 40 + at), whole.ink, 0.8) for at in range(MOST + 5)]
+    assert joined(many, said(*[(3, 0.9)] * len(many))) == list(range(MOST + 4, 4, -1))

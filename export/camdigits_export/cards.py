@@ -63,12 +63,13 @@ class CardError(CamdigitsError):
 
 def check(models: Path) -> None:
     """Raise CardError where a folder lacks a card, or a card a place: to be called before hours of training."""
-    for name in ("cnn", "knn"):
+    judged = _TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))
+    for name, places in {"cnn": judged, "knn": judged, "leftmost": (_HASH, _FOUND, _section("Recipe"))}.items():
         card = models / f"{name}.md"
         if not card.is_file():
             raise CardError(f"{card}: no such card, which people write; copy it from the models/ of the checkout")
         text = card.read_text(encoding="utf-8")
-        for place in (_TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))):
+        for place in places:
             if len(place.findall(text)) != 1:
                 raise CardError(
                     f"{card}: not one place for {place.pattern!r}; copy it from the models/ of the checkout"
@@ -104,7 +105,7 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
 
 
 def renew_leftmost(card: Path) -> None:
-    """Write hash, recipe and figure of what takes joined digits apart into its card, likewise."""
+    """Write hash, recipe and figure of what takes joined digits apart into its card, which `check` found whole."""
     told = stated(card.with_suffix(".onnx"))
     recipe = told["training"]
     share = f"{100 * told['figures']['found']:.2f} % of {recipe['held']:,} strings"

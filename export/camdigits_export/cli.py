@@ -553,7 +553,7 @@ def rebuild(
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():
         _load_tensorflow()
-        from camdigits.classify import PARTS
+        from camdigits.network import LEFTMOST
         from camdigits_export import cards, cnn, to_onnx
         from camdigits_export import compare as side
         from camdigits_export import evaluate as measure
@@ -578,7 +578,7 @@ def rebuild(
                     to_onnx.export_run(run, int8=int8)
         shipped = plan.ship(RUNS, models, sets)
         print("\n".join(map(str, shipped)))
-        onnx = [str(path) for path in shipped if path.suffix == ".onnx" and path.name not in PARTS]
+        onnx = [str(path) for path in shipped if path.suffix == ".onnx" and path.name != LEFTMOST]
         made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
     compare(made, output=models / "REPORT.md")
 

@@ -6,6 +6,7 @@ writes models/leftmost.onnx, from MNIST's training digits; a quarter of an hour 
 """
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import prod
@@ -21,8 +22,11 @@ from keras import layers, ops
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from camdigits.leftmost import FILE, HEIGHT, WIDTH, left_end
+from camdigits.errors import CamdigitsError
+from camdigits.leftmost import HEIGHT, WIDTH, left_end
+from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
+from camdigits_export.cards import renew_leftmost
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import in_parts
 from camdigits_export.to_onnx import OPSET, canonical, write
@@ -281,5 +285,15 @@ def make(path: Path, recipe: Recipe, report: Report) -> float:
     return share
 
 
+def main() -> None:
+    """Make models/leftmost.onnx anew, and its card."""
+    path = Path("models") / LEFTMOST
+    try:
+        print(f"first digits found: {100 * make(path, Recipe(), print):.2f} %")
+        renew_leftmost(path.with_suffix(".md"))
+    except CamdigitsError as error:
+        sys.exit(f"error: {error}")
+
+
 if __name__ == "__main__":
-    print(f"first digits found: {100 * make(Path('models') / FILE, Recipe(), print):.2f} %")
+    main()

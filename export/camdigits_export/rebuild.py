@@ -10,11 +10,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
-from camdigits.leftmost import FILE as LEFTMOST
+from camdigits.network import LEFTMOST
 from camdigits_export import classical, cnn, forest, knn, leftmost, marks, mlp, runs, svm
 from camdigits_export.cards import renew, renew_leftmost
 from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
+from camdigits_export.to_onnx import stated
 
 SEEDS = 1, 2, 3
 
@@ -48,7 +49,7 @@ READER = replace(FIRST_READER, start="runs/reader-1", teachers=("runs/reader-1",
 """What ships: the same once more, more slowly, taught by what it knew."""
 
 JOINED = leftmost.Recipe()
-"""Of what takes joined digits apart, before the reader; frames to learn from are read with it."""
+"""Of what takes joined digits apart. Frames to learn from are read with the file that is installed, not with this."""
 
 PLAN: dict[str, Recipe] = {
     "knn": knn.Recipe(),
@@ -78,12 +79,14 @@ def check_data(report: Callable[[str], None]) -> None:
 
 
 def make_leftmost(folder: Path, report: Callable[[str], None]) -> None:
-    """Train what takes joined digits apart in a run of its own, unless that is done. Raises DataError."""
+    """Train what takes joined digits apart in a run of its own, unless that is done. Raises DataError as state does."""
     file = folder / "leftmost" / "model.onnx"
-    if file.exists():
-        report(f"{file.parent}: done before")
-    else:
+    if not file.exists():
         leftmost.make(file, JOINED, report)
+    elif stated(file).get("training") != json.loads(json.dumps(asdict(JOINED))):
+        raise DataError(f"{file.parent}: holds a training of another recipe; move it away")
+    else:
+        report(f"{file.parent}: done before")
 
 
 def state(run: Path, recipe: Recipe) -> State:

@@ -93,13 +93,12 @@ def test_another_pen_changes_the_stroke_and_keeps_the_digit() -> None:
     assert min(areas) > 50
 
 
-def test_the_same_seed_draws_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_same_seed_draws_the_same() -> None:
     digits = drawn(60, 1, seen=False)
-    monkeypatch.setattr(patches, "FOLDER", tmp_path)
-    monkeypatch.setattr(patches, "_data", Dataset("drawn", list(digits.patches), digits.labels), raising=False)
-    first = patches._part(("seen", 0, 20, 5))
-    assert np.array_equal(first, patches._part(("seen", 0, 20, 5)))
-    assert not np.array_equal(first, patches._part(("seen", 0, 20, 6)))
+    data = Dataset("drawn", list(digits.patches), digits.labels)
+    first = patches._part(data, ("seen", 0, 20, 5))
+    assert np.array_equal(first, patches._part(data, ("seen", 0, 20, 5)))
+    assert not np.array_equal(first, patches._part(data, ("seen", 0, 20, 6)))
 
 
 def test_made_patches_are_kept_and_not_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

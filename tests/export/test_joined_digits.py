@@ -98,13 +98,13 @@ def test_a_network_learns_and_its_file_says_the_same(digits: Dataset, drawn: lef
 
 
 def test_the_shipped_file_finds_first_digits_that_it_never_saw(drawn: leftmost.Strings) -> None:
-    session: ort.InferenceSession = open_network(models_folder() / stage.FILE)
+    session: ort.InferenceSession = open_network(models_folder() / stage.LEFTMOST)
     (said,) = session.run(["first"], {"ink": augment.as_input(drawn.inks)})
     assert leftmost.found(said, drawn) > 0.8
 
 
 def test_the_shipped_files_card_is_of_this_very_file() -> None:
-    path = models_folder() / stage.FILE
+    path = models_folder() / stage.LEFTMOST
     card = path.with_suffix(".md").read_text()
     assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" in card
     recipe = stated(path)["training"]
