@@ -99,7 +99,8 @@ def test_a_picture_too_large_is_refused_in_words_and_the_next_one_read(server: S
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012 - either may be cut off
             socket.send(bytes(4 * 2**20 + 1))
             socket.recv(5)
-        assert "1009" in str(closed.value)
+        # the server hangs up while more is sent: what it said of it may never be read
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
     with camera(server) as socket:
         socket.send(pictures[0])
         assert json.loads(socket.recv(5))["numbers"]
