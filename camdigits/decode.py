@@ -27,8 +27,8 @@ SIMILAR = 2.2
 SIMILAR_SIGNS = 3.0
 """… and in size where there are other signs too: a dash is short."""
 
-EVIDENCE = 3.0
-"""Log-odds that the digits of a number must have together: one digit alone needs 95 %."""
+EVIDENCE = 3.3
+"""Log-odds that the digits of a number must have together: one digit alone needs 96.5 %."""
 
 BARE = 1.45
 """Log-odds that a bare stroke adds at most, unless it is nearly all there is on the page."""
