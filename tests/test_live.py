@@ -116,12 +116,12 @@ def still(tmp_path: Path) -> Path:
 
 
 def test_min_confidence_and_model_reach_the_reader(still: Path, tmp_path: Path) -> None:
-    sevens = ["--model", write_model(tmp_path / "7.onnx", 7, 0.8)]
+    sevens = ["--model", write_model(tmp_path / "7.onnx", 7, 0.85)]
     for options, lines in (
         ([], ["40718"]),
         (sevens, ["77777"]),
-        ([*sevens, "--min-confidence", "0.79"], ["77777"]),
-        ([*sevens, "--min-confidence", "0.81"], []),
+        ([*sevens, "--min-confidence", "0.84"], ["77777"]),
+        ([*sevens, "--min-confidence", "0.86"], []),
     ):
         with live("--source", still, "--headless", *options, command=CAMDIGITS) as running:
             assert running.end() == 0
