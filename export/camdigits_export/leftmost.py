@@ -7,7 +7,6 @@ writes models/leftmost.onnx, from MNIST's training digits; a quarter of an hour 
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -26,14 +25,11 @@ from camdigits.errors import CamdigitsError
 from camdigits.leftmost import HEIGHT, WIDTH, left_end
 from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
+from camdigits_export.augment import Ink
 from camdigits_export.cards import renew_leftmost
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
-from camdigits_export.patches import in_parts
+from camdigits_export.patches import Report, in_parts
 from camdigits_export.to_onnx import OPSET, canonical, write
-
-Ink = NDArray[np.uint8]
-
-Report = Callable[[str], None]
 
 LENGTHS = 0.12, 0.5, 0.25, 0.13
 """How often one, two, three and four digits are joined."""
