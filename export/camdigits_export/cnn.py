@@ -176,19 +176,20 @@ def _has_bfloat16() -> bool:
         return False
 
 
+def rate_over(epochs: int, steps: int, first: float, highest: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return a rate that rises for one epoch and falls as a cosine to a hundredth; steps: batches in an epoch."""
+    return keras.optimizers.schedules.CosineDecay(
+        first, decay_steps=max(epochs - 1, 1) * steps, alpha=0.01, warmup_target=highest, warmup_steps=steps
+    )
+
+
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Return what the recipe trains with; steps: batches in an epoch."""
     # the average begins with the first weights: a short training must forget them too
     ema = min(recipe.ema, 1 - 10 / max(recipe.epochs * steps, 11))
     if recipe.architecture == "classic":
         return keras.optimizers.Adadelta(recipe.rate, use_ema=True, ema_momentum=ema)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.rate / 20,
-        decay_steps=max(recipe.epochs - 1, 1) * steps,
-        alpha=0.01,
-        warmup_target=recipe.rate,
-        warmup_steps=steps,
-    )
+    schedule = rate_over(recipe.epochs, steps, recipe.rate / 20, recipe.rate)
     return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=ema)
 
 

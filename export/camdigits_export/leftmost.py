@@ -27,6 +27,7 @@ from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
 from camdigits_export.cards import renew_leftmost
+from camdigits_export.cnn import rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
 from camdigits_export.to_onnx import OPSET, canonical, write
@@ -203,13 +204,7 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     keras.utils.set_random_seed(recipe.seed)
     model = build(recipe)
     steps = len(learnt.inks) // recipe.batch
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.rate / 30,
-        decay_steps=max(recipe.epochs - 1, 1) * steps,
-        alpha=0.01,
-        warmup_target=recipe.rate,
-        warmup_steps=steps,
-    )
+    schedule = rate_over(recipe.epochs, steps, recipe.rate / 30, recipe.rate)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay), _wrong)
     told = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: report(f"epoch {epoch + 1} of {recipe.epochs}: loss {logs['loss']:.4f}")
