@@ -11,6 +11,7 @@ import numpy as np
 
 from camdigits.classify import Classifier
 from camdigits.closer import look_closer
+from camdigits.context import in_context
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.leftmost import leftmost
@@ -38,7 +39,7 @@ class Timing:
 
 def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
     """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture."""
-    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "signs", "all"
+    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "context", "signs", "all"
     times: dict[str, list[float]] = {stage: [] for stage in stages}
 
     def timed(stage: str, run: Callable[[], Made]) -> Made:
@@ -63,6 +64,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             numbers = timed("decode", reading)
             digits = [digit.box for number in numbers for digit in number.digits]
             timed("closer", partial(look_closer, image, digits))
+            timed("context", partial(in_context, image, candidates, probabilities))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)
     finally:

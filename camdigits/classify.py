@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from camdigits.errors import ModelError
-from camdigits.network import LEFTMOST, models_folder, open_network
+from camdigits.network import HELPERS, models_folder, open_network
 from camdigits.normalize import SIDE, normalize_version
 from camdigits.prototypes import SUFFIX, Lessons, Prototypes, open_lessons
 from camdigits.types import Patches, Probabilities
@@ -37,7 +37,7 @@ def find_model(name: str) -> Path:
 
 def shipped_models() -> list[str]:
     """Return the names of the models that ship with this installation, sorted."""
-    return sorted(path.stem for path in models_folder().glob("*.onnx") if path.name != LEFTMOST)
+    return sorted(path.stem for path in models_folder().glob("*.onnx") if path.name not in HELPERS)
 
 
 class Classifier:

@@ -36,16 +36,16 @@ BARE = 1.45
 FEW = 2
 """So many other marks make no crowd."""
 
-CLUTTER, MORE_CLUTTER = 2.0, 0.75
+CLUTTER, MORE_CLUTTER = 1.5, 0.75
 """Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.429, 0.488, 4, 1.058, -0.076
+OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.658, 0.364, 4, 0.805, -0.054
 """The log-odds that a number is right and whole: a share of what its digits have together, less for each mark beside
 it, which may be a digit that was not read, and less for one digit alone, which may be a part of something. By logistic
-regression (Platt 1999) on 835 numbers read in 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
+regression (Platt 1999) on 784 numbers read in 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 SUREST = 0.9999
 """What is surer counts no more."""
@@ -64,12 +64,14 @@ def decode(
     labels: Sequence[str],
     min_confidence: float,
     quarter_turns: int = 0,
+    clutter: float = CLUTTER,
 ) -> list[Number]:
     """Return the numbers, line by line from the top and from left to right.
 
     probabilities: (len(candidates), len(labels) + 1), the last column `not a digit`. min_confidence: digits less sure
     than this are left out. quarter_turns: how often the page must be turned by 90 degrees counterclockwise to be
-    upright; the probabilities are those of the patches so turned.
+    upright; the probabilities are those of the patches so turned. clutter: what a mark beside a number takes away, 0 to
+    take what may be a number for one.
     """
     turned = [_turn(candidate.box, quarter_turns) for candidate in candidates]
     said = [labels[best] for best in probabilities[:, :-1].argmax(1)] if len(candidates) else []
@@ -92,7 +94,7 @@ def decode(
     for box in _apart(visible, boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
-    lines = _credible(lines_of(seen, similar), np.array(marks).reshape(-1, 3))
+    lines = _credible(lines_of(seen, similar), np.array(marks).reshape(-1, 3), clutter)
     lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
     angle = math.degrees(slope)
     return [_number(word, row, angle, quarter_turns, beside) for row, line in enumerate(lines) for word, beside in line]
@@ -178,7 +180,9 @@ def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     return apart
 
 
-def _credible(lines: Sequence[list[Seen]], marks: NDArray[np.float64]) -> list[list[tuple[list[Seen], int]]]:
+def _credible(
+    lines: Sequence[list[Seen]], marks: NDArray[np.float64], clutter: float
+) -> list[list[tuple[list[Seen], int]]]:
     """Return, line by line, the numbers that outweigh what surrounds them, and how many marks are beside each.
 
     Numbers that stand near one another are weighed together. marks: (N, 3) x, y, size of what is no digit; texture and
@@ -192,7 +196,7 @@ def _credible(lines: Sequence[list[Seen]], marks: NDArray[np.float64]) -> list[l
             words: list[tuple[list[Seen], int]] = []
             for run in runs_of(line):
                 near = [digit for word in run for digit in word]
-                if _evidence(near, crowded) - CLUTTER * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
+                if _evidence(near, crowded) - clutter * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
                     words += [(word, _beside(word, marks)) for word in run]
             if words:
                 kept.append(words)

@@ -101,7 +101,7 @@ def _cameras() -> Finding:
 
 
 def _models() -> Iterator[Finding]:
-    from camdigits import leftmost
+    from camdigits import context, leftmost, network
     from camdigits.classify import Classifier, shipped_models
 
     if not shipped_models():
@@ -113,7 +113,8 @@ def _models() -> Iterator[Finding]:
             yield Finding("broken", str(error), "install camdigits again")
         else:
             yield Finding("ok", f"model {name} reads {''.join(classifier.labels)}")
-    try:
-        leftmost.check()
-    except CamdigitsError as error:
-        yield Finding("broken", str(error), leftmost.CURE)
+    for helper in (leftmost, context):
+        try:
+            helper.check()
+        except CamdigitsError as error:
+            yield Finding("broken", str(error), network.CURE)

@@ -12,15 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.errors import ModelError
-from camdigits.network import LEFTMOST, Network, models_folder, open_network
+from camdigits.network import LEFTMOST, Network, open_helper
 
 HEIGHT, WIDTH = 32, 64
 """Pixels of what the network looks at: ink as high as that, and of its left end so much. The file's contract: `ink`
 (N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, above 0 where ink is rather the leftmost digit's.
 """
-
-CURE = "install camdigits again"
 
 
 def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
@@ -64,9 +61,4 @@ def _looked_at(ink: NDArray[np.uint8]) -> tuple[int, int]:
 
 @cache
 def _network() -> Network:
-    path = models_folder() / LEFTMOST
-    network = open_network(path, CURE)
-    taken = [(given.name, given.shape[1:]) for given in network.get_inputs()]
-    if taken != [("ink", [HEIGHT, WIDTH])] or [given.name for given in network.get_outputs()] != ["first"]:
-        raise ModelError(f"{path}: not the network that takes joined digits apart; {CURE}")
-    return network
+    return open_helper(LEFTMOST, "ink", (HEIGHT, WIDTH), "first")

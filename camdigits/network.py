@@ -9,14 +9,29 @@ from camdigits.errors import ModelError
 
 Network: TypeAlias = ort.InferenceSession
 
-LEFTMOST = "leftmost.onnx"
-"""In the folder of models, what takes joined digits apart; all others there read."""
+LEFTMOST, CONTEXT = "leftmost.onnx", "context.onnx"
+HELPERS = LEFTMOST, CONTEXT
+"""In the folder of models, what takes joined digits apart, and what looks around digits; all others there read."""
 
 
 def models_folder() -> Path:
     """In an installed wheel models lie inside the package, in a checkout beside it."""
     inside = Path(__file__).parent / "models"
     return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
+
+
+CURE = "install camdigits again"
+"""What helps where one of these is missing or another."""
+
+
+def open_helper(name: str, takes: str, shape: tuple[int, ...], says: str) -> Network:
+    """Open one of HELPERS that takes (N, *shape) by a name and says one thing by another. Raises ModelError."""
+    path = models_folder() / name
+    network = open_network(path, CURE)
+    taken = [(given.name, given.shape[1:]) for given in network.get_inputs()]
+    if taken != [(takes, list(shape))] or [said.name for said in network.get_outputs()] != [says]:
+        raise ModelError(f"{path}: not the network that belongs there; {CURE}")
+    return network
 
 
 def open_network(path: Path, cure: str = "export it again") -> Network:

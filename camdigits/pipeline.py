@@ -3,19 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
+from camdigits import context, leftmost
 from camdigits.classify import Classifier
 from camdigits.closer import look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
-from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
-from camdigits.turn import in_doubt, likeliest, reads_better, turned, turned_back
+from camdigits.turn import evidence, in_doubt, likeliest, reads_better, turned, turned_back
 from camdigits.types import (
     MIN_CONFIDENCE,
     Box,
@@ -33,24 +34,49 @@ FEW = 2
 """Where fewer digits were read, a closer look around them has nothing to go by."""
 
 
+def check() -> None:
+    """Raise ModelError where a network that helps every model is missing: what runs for hours asks before it begins."""
+    leftmost.check()
+    context.check()
+
+
+class Proposals(NamedTuple):
+    """What may be digits of an upright page, by their ink alone.
+
+    image: the page, its rules faded if it has any. first: so many candidates at the beginning are of the first look.
+    """
+
+    image: Image
+    candidates: list[Candidate]
+    probabilities: Probabilities
+    first: int
+
+
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
     """Read a picture and keep what each stage saw."""
-    upright, first = _trace_upright(image, classifier, min_confidence)
-    if in_doubt(first, upright.numbers):
+    upright = propose(image, classifier, min_confidence)
+    trace = _decided(upright, image, classifier, min_confidence)
+    first = upright.candidates[: upright.first]
+    if in_doubt(first, trace.numbers):
         patches = normalize(first)
-        turns = likeliest(first, patches, classifier)
-        # first looks are compared: only the upright page had more of them
-        numbers = decode(first, upright.probabilities[: len(first)], classifier.labels, min_confidence)
-        others = decode(first, classifier(turned(patches, turns)), classifier.labels, min_confidence, turns)
-        if reads_better(others, numbers):
+        # first looks are compared, without their surroundings: only the upright page had more
+        alone = upright.probabilities[: upright.first]
+        numbers = decode(first, alone, classifier.labels, min_confidence)
+        others = {
+            turns: decode(first, classifier(turned(patches, turns)), classifier.labels, min_confidence, turns)
+            for turns in likeliest(first, patches, classifier)
+        }
+        turns = max(others, key=lambda turns: evidence(others[turns]))
+        if reads_better(others[turns], numbers):
             image = np.ascontiguousarray(np.rot90(image, turns))
-            trace, _ = _trace_upright(image, classifier, min_confidence)
-            return turned_back(trace, turns, image.shape)
-    return upright
+            other = _decided(propose(image, classifier, min_confidence), image, classifier, min_confidence)
+            if reads_better(other.numbers, trace.numbers):
+                return turned_back(other, turns, image.shape)
+    return trace
 
 
-def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) -> tuple[Trace, list[Candidate]]:
-    """Return what an upright page says, and its first candidates.
+def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Proposals:
+    """Return what may be digits of an upright page.
 
     Joined digits are taken apart, and around those that were read is looked closer. The full size, which takes as long
     as all else, is looked at only where that cannot show the rest: little was read, or there is small writing, or signs
@@ -68,17 +94,26 @@ def _trace_upright(image: Image, classifier: Classifier, min_confidence: float) 
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
-    candidates, probabilities = apart(first, probabilities, read, leftmost, classifier.labels)
-    if candidates != half.candidates:
-        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    closer = look_closer(image, [digit.box for number in numbers for digit in number.digits], any_sign)
+    candidates, probabilities = apart(first, probabilities, read, leftmost.leftmost, classifier.labels)
+    # a closer look does no harm where there is no number
+    numbers = decode(candidates, probabilities, classifier.labels, min_confidence, clutter=0)
+    closer = look_closer(half.image, [digit.box for number in numbers for digit in number.digits], any_sign)
     if closer:
-        closer, of_closer = apart(closer, read(closer), read, leftmost, classifier.labels)
+        closer, of_closer = apart(closer, read(closer), read, leftmost.leftmost, classifier.labels)
         candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
-        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    if not any_sign:  # other models may know signs of their own
+    return Proposals(half.image, candidates, probabilities, len(first))
+
+
+def _decided(page: Proposals, image: Image, classifier: Classifier, min_confidence: float) -> Trace:
+    """Return what an upright page says: what stands around digits says which of them are none."""
+    probabilities = page.probabilities
+    numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
+    if are_digits(classifier.labels):  # other models may know letters, and signs of their own
+        if not context.is_plain(page.candidates, numbers):
+            probabilities = context.in_context(page.image, page.candidates, probabilities)
+            numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
         numbers = with_signs(image, numbers)
-    return Trace(tuple(candidates), probabilities, tuple(numbers)), first
+    return Trace(tuple(page.candidates), probabilities, tuple(numbers))
 
 
 def trace_parts(image: Image, parts: Sequence[Box], classifier: Classifier, min_confidence: float) -> Trace:

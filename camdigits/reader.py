@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from camdigits import leftmost
+from camdigits import pipeline
 from camdigits.classify import Classifier, shipped_models
-from camdigits.pipeline import trace_parts
 from camdigits.types import Box, Image, Trace
 
 STEP = 0.05
@@ -34,7 +33,7 @@ class Reader:
 
     def __init__(self, model: str, min_confidence: float) -> None:
         """Take a model, as Classifier does, and the confidence below which digits are left out. Raises ModelError."""
-        leftmost.check()
+        pipeline.check()
         self._classifier = Classifier(model)
         self._models = [model, *(name for name in shipped_models() if name != model)]
         self._min_confidence = min_confidence
@@ -46,7 +45,7 @@ class Reader:
 
     def __call__(self, image: Image, parts: Sequence[Box]) -> Trace:
         """Read these parts of a picture, all of it where there are none."""
-        return trace_parts(image, parts, self._classifier, self._min_confidence)
+        return pipeline.trace_parts(image, parts, self._classifier, self._min_confidence)
 
     def change_model(self) -> str:
         """Read with the next of the shipped models, or the one it began with. Raises ModelError."""

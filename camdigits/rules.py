@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
+from camdigits.types import Image
+
 STEP = 0.07
 """The slopes at which rules are looked for differ by this: four degrees."""
 
@@ -27,6 +29,18 @@ GAIN = 2.0
 
 SMALLEST = 120
 """Pixels on the shorter side below which nobody looks for rules."""
+
+AROUND = 25
+"""Pixels, at half size, in which the lightest is paper."""
+
+DARKEST, LEAST = 0.97, 8
+"""What is darker than this share of what is no rule, and so many grey levels darker than its paper, is ink."""
+
+FEWEST = 30, 200
+"""Pixels of ink, and of rules, that tell their colours."""
+
+TAKEN = 0.8
+"""Of what ink and rules have in common in colour so much is taken away: without all of it, noise would be left."""
 
 
 def find_rules(strength: MatLike) -> MatLike | None:
@@ -55,6 +69,34 @@ def without_rules(strength: MatLike, rules: MatLike) -> MatLike:
     if rules.shape != strength.shape:
         rules = cv2.resize(rules, strength.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.subtract(strength, cv2.convertScaleAbs(rules, alpha=GAIN / LEVELS))
+
+
+def faded(image: Image, rules: MatLike) -> Image | None:
+    """Return a (height, width, 3) BGR picture in grey, mixed from its colours so that ink is as dark and rules fade.
+
+    rules: what find_rules found in it at half its size. Rules are mostly of another colour than the pen: where blue
+    ones are hardly seen, blue counts more. None where too little is written to tell.
+
+    The mix is Fisher's (1936, "The use of multiple measurements in taxonomic problems") of ink against rules.
+    """
+    half = cv2.blur(cv2.resize(image, rules.shape[::-1], interpolation=cv2.INTER_AREA), (3, 3))
+    lightest = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((AROUND, AROUND), np.uint8))
+    paper = cv2.blur(lightest, (AROUND, AROUND))
+    missing = cv2.subtract(paper, half)
+    printed = rules > 2 * LEVELS
+    apart = cv2.dilate(printed.view(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    strength = without_rules(cv2.cvtColor(missing, cv2.COLOR_BGR2GRAY), rules)
+    if not apart.any():
+        return None
+    written = apart & (strength >= max(np.quantile(strength[apart], DARKEST), LEAST))
+    if any(np.count_nonzero(found) < least for found, least in zip((written, printed), FEWEST, strict=True)):
+        return None
+    ink, rule = (np.median(missing[found], axis=0) for found in (written, printed))
+    mix = ink - TAKEN * (ink @ rule) / max(rule @ rule, 1) * rule
+    mix *= ink.mean() / max(mix @ ink, 1e-3)
+    light = cv2.mean(paper)[:3]
+    grey = cv2.transform(image, np.append(mix, np.mean(light) - mix @ light)[None])
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def _lying_rules(levels: MatLike) -> MatLike | None:

@@ -35,7 +35,7 @@ from camdigits.ink import (
     strokes_of,
     unlike,
 )
-from camdigits.rules import find_rules, without_rules
+from camdigits.rules import faded, find_rules, without_rules
 from camdigits.types import Box, Candidate, Image
 
 MAX_PIXELS = 8_300_000
@@ -148,17 +148,17 @@ class Half(NamedTuple):
     """What was seen of a picture at half its size.
 
     candidates: what may be a digit. is_fine: there are marks so small that only the full size shows what they are.
-    any_sign: as at_half was told. The rest is for at_full: the picture at the size to work in, its scale and margin,
-    the picture's shape, and the papers that are written on.
+    image: the picture, its rules faded if it has any. any_sign: as at_half was told. The rest is for at_full: the
+    picture at the size to work in, its scale and margin, and the papers that are written on.
     """
 
     candidates: list[Candidate]
     is_fine: bool
+    image: Image
     any_sign: bool
     grey: MatLike
     scale: float
     margin: int
-    shape: tuple[int, ...]
     papers: list[Paper]
 
 
@@ -186,10 +186,17 @@ def segment(image: Image) -> list[Candidate]:
 
 
 def at_half(image: Image, any_sign: bool = False) -> Half:
-    """Look at a (height, width, 3) BGR picture at half its size.
+    """Look at a (height, width, 3) BGR picture at half its size, and where it is ruled, at its mix of colours.
 
     any_sign: what is written may be other signs than digits, whose parts need not touch.
     """
+    half = _at_half(image, any_sign)
+    rules = next((paper.rules for paper in half.papers if paper.rules is not None), None)
+    clearer = None if rules is None else faded(image, rules)
+    return half if clearer is None else _at_half(clearer, any_sign)
+
+
+def _at_half(image: Image, any_sign: bool) -> Half:
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     half = _resized(grey, 0.5, cv2.INTER_AREA)
     soft = cv2.blur(half, (3, 3))
@@ -208,11 +215,11 @@ def at_half(image: Image, any_sign: bool = False) -> Half:
     return Half(
         [_to_picture(piece, image.shape, scale / 2, margin / 2) for _, _, pieces in written for piece in pieces],
         small > MANY_SMALL,
+        image,
         any_sign,
         grey,
         scale,
         margin,
-        image.shape,
         [paper for paper, *_ in written],
     )
 
@@ -221,7 +228,7 @@ def at_full(half: Half) -> tuple[list[Candidate], list[int]]:
     """Return what the full size shows, and which of half's candidates it does not show again."""
     soft = cv2.blur(half.grey, (3, 3))
     pieces = [piece for paper in half.papers for piece in _as_written(soft, paper, half.any_sign)]
-    full = [_to_picture(piece, half.shape, half.scale, half.margin) for piece in pieces]
+    full = [_to_picture(piece, half.image.shape, half.scale, half.margin) for piece in pieces]
     return full, unlike([candidate.box for candidate in half.candidates], [candidate.box for candidate in full])
 
 
@@ -257,7 +264,7 @@ def _single(half: Half, reduced: int) -> Candidate | None:
     least = OF_LONGEST * max((longest for longest, _ in signs), default=0)
     large = [sign for longest, sign in signs if longest > least]
     largest = max(large, key=lambda sign: (sign.box.w * sign.box.h, sign.contrast), default=None)
-    return largest and _to_picture(largest, half.shape, half.scale / reduced, half.margin / reduced)
+    return largest and _to_picture(largest, half.image.shape, half.scale / reduced, half.margin / reduced)
 
 
 def _all_of_it(grey: MatLike, ink: Ink, strokes: list[Stroke]) -> list[Stroke]:

@@ -41,7 +41,7 @@ def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool
     digits = np.array([digit.box for number in numbers for digit in number.digits]).reshape(-1, 4)
     if len(shapes) < FEWEST:
         return False
-    if _evidence(numbers) < SURELY * SURE_DIGIT * len(digits) or not len(digits):
+    if evidence(numbers) < SURELY * SURE_DIGIT * len(digits) or not len(digits):
         return True
     boxes = np.array([candidate.box for candidate in shapes])
     middle = boxes[:, None, :2] + boxes[:, None, 2:] / 2
@@ -53,16 +53,18 @@ def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool
     return bool(len(digits) < READS_WELL * (len(digits) + unread))
 
 
-def likeliest(candidates: Sequence[Candidate], patches: Patches, classify: Callable[[Patches], Probabilities]) -> int:
-    """Return how often a page that is not upright was most likely turned: 1, 2 or 3 quarters clockwise."""
+def likeliest(
+    candidates: Sequence[Candidate], patches: Patches, classify: Callable[[Patches], Probabilities]
+) -> list[int]:
+    """Return the two ways a page that is not upright most likely lies: 1, 2 or 3 quarters clockwise."""
     shapes = [i for i, candidate in enumerate(candidates) if _is_shape(candidate)]
     sample = patches[shapes[:: len(shapes) // SAMPLE + 1]]
-    return 1 + int(np.argmax([_sure(classify(turned(sample, turns))) for turns in (1, 2, 3)]))
+    return sorted((1, 2, 3), key=lambda turns: _sure(classify(turned(sample, turns))), reverse=True)[:2]
 
 
 def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
     """Say whether these numbers of a turned page are a better reading than those of the upright one."""
-    return _evidence(numbers) > _evidence(upright) + MORE
+    return evidence(numbers) > evidence(upright) + MORE
 
 
 def turned(patches: Patches, quarter_turns: int) -> Patches:
@@ -114,5 +116,6 @@ def _sure(probabilities: Probabilities) -> float:
     return float(np.sqrt(np.bincount(labels, minlength=1)).sum())
 
 
-def _evidence(numbers: Sequence[Number]) -> float:
+def evidence(numbers: Sequence[Number]) -> float:
+    """Return the log-odds of all digits of a reading."""
     return sum(digit.log_odds for number in numbers for digit in number.digits)

@@ -33,6 +33,7 @@ STAGES = {
     "cut",
     "leftmost",
     "closer",
+    "context",
     "explain",
     "signs",
 }

@@ -1,8 +1,5 @@
 """The leftmost of digits that touch is found, however they lean, large or small, wide or narrow."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -10,12 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from camdigits import doctor
-from camdigits import leftmost as stage
-from camdigits.classify import find_model
-from camdigits.errors import ModelError
 from camdigits.leftmost import HEIGHT, WIDTH, left_end, leftmost
-from camdigits.reader import Reader
 
 
 def seven_and_zero(height: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -63,28 +55,3 @@ def test_ink_of_any_size_is_looked_at_and_answered_in_its_own(h: int, w: int) ->
 
 def test_nothing_asked_is_nothing_answered() -> None:
     assert leftmost([]) == []
-
-
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An installation whose models lie elsewhere."""
-    monkeypatch.setattr(stage, "models_folder", lambda: tmp_path)
-    stage._network.cache_clear()
-    yield tmp_path
-    stage._network.cache_clear()
-
-
-def test_a_missing_broken_or_other_file_is_named_before_anything_is_read(models: Path) -> None:
-    file = models / stage.LEFTMOST
-    for content, said in (
-        (None, "not a model"),
-        (b"no model", "not a model"),
-        (find_model("cnn").read_bytes(), "not the network that takes joined digits apart"),
-    ):
-        if content:
-            file.write_bytes(content)
-        with pytest.raises(ModelError, match=rf"leftmost\.onnx: {said}.*install camdigits again"):
-            stage.check()
-        with pytest.raises(ModelError, match=r"leftmost\.onnx"):
-            Reader("cnn", 0.5)
-        assert any(f.state == "broken" and "leftmost.onnx" in f.what for f in doctor._models())

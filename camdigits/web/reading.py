@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from camdigits import leftmost
+from camdigits import pipeline
 from camdigits.classify import Classifier, shipped_models
 from camdigits.errors import PictureError
 from camdigits.formats import heic_size, is_heic, is_pdf
@@ -49,7 +49,7 @@ class Models:
 
     def __init__(self, default: str) -> None:
         """default: whatever Classifier takes; a file is then known by its stem. Raises ModelError."""
-        leftmost.check()
+        pipeline.check()
         shipped = shipped_models()
         self.default = default if default in shipped else Path(default).stem
         # a file may have a shipped model's name, which then stands for the file

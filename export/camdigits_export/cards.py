@@ -54,7 +54,9 @@ _FRAMES = """
 _HASH = re.compile(r"^ {4}[0-9a-f]{64}  (\S+)$", re.MULTILINE)
 _TABLE = re.compile(r"^\| \| share \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"Ten patches take [\d.]+ ms")
-_FOUND = re.compile(r"[\d.]+ % of [\d,]+ strings")
+
+HELPERS = {"leftmost": "found", "context": "passed"}
+"""Networks that read nothing but help to, and the figure of each."""
 
 
 class CardError(CamdigitsError):
@@ -64,7 +66,8 @@ class CardError(CamdigitsError):
 def check(models: Path) -> None:
     """Raise CardError where a folder lacks a card, or a card a place: to be called before hours of training."""
     judged = _TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))
-    for name, places in {"cnn": judged, "knn": judged, "leftmost": (_HASH, _FOUND, _section("Recipe"))}.items():
+    helping = {name: (_HASH, _share(figure), _section("Recipe")) for name, figure in HELPERS.items()}
+    for name, places in {"cnn": judged, "knn": judged, **helping}.items():
         card = models / f"{name}.md"
         if not card.is_file():
             raise CardError(f"{card}: no such card, which people write; copy it from the models/ of the checkout")
@@ -104,15 +107,18 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
     card.write_text(_hashed(text, card), encoding="utf-8")
 
 
-def renew_leftmost(card: Path) -> None:
-    """Write hash, recipe and figure of what takes joined digits apart into its card, which `check` found whole."""
-    told = stated(card.with_suffix(".onnx"))
-    recipe = told["training"]
-    share = f"{100 * told['figures']['found']:.2f} % of {recipe['held']:,} strings"
-    text = _section("Recipe").sub(
-        f"## Recipe\n\n{_recipe(recipe, card.with_suffix('.onnx'))}\n", card.read_text(encoding="utf-8")
-    )
-    card.write_text(_hashed(_FOUND.sub(share, text), card), encoding="utf-8")
+def renew_helper(card: Path) -> None:
+    """Write hash, recipe and figure of a network of HELPERS into its card, which `check` found whole."""
+    file = card.with_suffix(".onnx")
+    told, figure = stated(file), HELPERS[card.stem]
+    text = card.read_text(encoding="utf-8")
+    text = _section("Recipe").sub(f"## Recipe\n\n{_recipe(told['training'], file)}\n", text)
+    text = _share(figure).sub(rf"\g<1>{100 * told['figures'][figure]:.2f} %", text)
+    card.write_text(_hashed(text, card), encoding="utf-8")
+
+
+def _share(figure: str) -> re.Pattern[str]:
+    return re.compile(rf"^( {{4}}{figure}  )[\d.]+ %$", re.MULTILINE)
 
 
 def _hashed(text: str, card: Path) -> str:

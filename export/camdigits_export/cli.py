@@ -553,7 +553,7 @@ def rebuild(
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():
         _load_tensorflow()
-        from camdigits.network import LEFTMOST
+        from camdigits.network import HELPERS
         from camdigits_export import cards, cnn, to_onnx
         from camdigits_export import compare as side
         from camdigits_export import evaluate as measure
@@ -563,7 +563,7 @@ def rebuild(
         plan.check_data(_say)
         cards.check(models)
         sets = {name: measure.dataset(name, _say) for name in cards.SETS}
-        plan.make_leftmost(RUNS, _say)
+        plan.make_helpers(RUNS, _say)
         for name, recipe in plan.PLAN.items():
             run = RUNS / name
             state = plan.state(run, recipe)
@@ -578,7 +578,7 @@ def rebuild(
                     to_onnx.export_run(run, int8=int8)
         shipped = plan.ship(RUNS, models, sets)
         print("\n".join(map(str, shipped)))
-        onnx = [str(path) for path in shipped if path.suffix == ".onnx" and path.name != LEFTMOST]
+        onnx = [str(path) for path in shipped if path.suffix == ".onnx" and path.name not in HELPERS]
         made = side.found_models(onnx, [RUNS / name for name in plan.PLAN], _say)
     compare(made, output=models / "REPORT.md")
 

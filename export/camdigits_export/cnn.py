@@ -139,7 +139,7 @@ def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
     scales are not negative, and computes in bfloat16 where the processor does, which is nearly the same.
     """
     layers = keras.layers
-    dtype = "mixed_bfloat16" if quick and _has_bfloat16() else "float32"
+    dtype = "mixed_bfloat16" if quick and has_bfloat16() else "float32"
     patches = keras.Input((28, 28), name="patches")
     x = layers.Reshape((28, 28, 1))(patches)
     if recipe.architecture == "classic":
@@ -168,7 +168,7 @@ def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
 
 
 @cache
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Say whether the processor multiplies matrices of bfloat16 (AMX); others only take longer with them."""
     try:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text()

@@ -1,14 +1,11 @@
-"""Frames as a camera sees them, drawn at random, and the patches that the reader makes of them.
-
-What the segmenter finds is matched with what was written: digits as the camera gives them, and everything else,
-whatever went wrong included, as what is no digit.
-"""
+"""Frames as a camera sees them, drawn at random: numbers, and all that may lie and stand around them."""
 
 import argparse
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from string import ascii_letters
 from typing import NamedTuple
 
 import cv2
@@ -16,13 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from camdigits.closer import look_closer
-from camdigits.cut import joined, pieces
-from camdigits.leftmost import leftmost
-from camdigits.normalize import normalize
-from camdigits.segment import segment
-from camdigits.turn import box_turned_back
-from camdigits.types import Box, Candidate, Image, Number, shared_area
+from camdigits.types import Image, Number
 from camdigits_export import marks, strokes
 from camdigits_export.camera import compose
 from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
@@ -49,6 +40,15 @@ SMALLEST, USUAL, LARGEST = 14.0, 110.0, 420.0
 """Heights of digits in the frame, pixels; a quarter of the frames have them larger than usual."""
 
 
+TEXT = 0.5, 0.3, 0.1, 0.1
+"""How often text is a word, single letters, signs, and a scribble."""
+
+LONGEST = 10
+"""Letters of a word, at most."""
+
+ALPHABET = ascii_letters
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A composed frame.
@@ -72,10 +72,11 @@ class Hands(NamedTuple):
     labels: Labels
 
 
-def draw_frame(rng: Generator, hands: Hands, hard: bool = False) -> Frame:
+def draw_frame(rng: Generator, hands: Hands, hard: bool = False, text: float | None = None) -> Frame:
     """Compose a frame: numbers of these hands, and all that may lie and stand around them.
 
-    hard: to learn from, its digits more often touch, are broken or are printed.
+    hard: to learn from, its digits more often touch, are broken or are printed. text: this share of what is written,
+    from 0 to 1, is no number but words and signs; else some letters are on a third of the frames.
     """
     smallest, largest = (SMALLEST, USUAL) if rng.random() < 0.75 else (USUAL, LARGEST)
     px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
@@ -95,7 +96,9 @@ def draw_frame(rng: Generator, hands: Hands, hard: bool = False) -> Frame:
         slope=float(rng.normal(0, 2)),
     )
     printed, mixed = bool(rng.random() < (0.25 if hard else 0.1)), bool(rng.random() < 0.35)
-    page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, mixed)
+    beside = 0.5 * mixed if text is None else text
+    mark = _mark if text is None else _text
+    page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, beside, mark)
     tall = (len(page) - 1) * hand.pitch + 1
     paper: Paper = PAPERS[int(rng.choice(len(PAPERS), p=[0.3, 0.06, 0.22, 0.2, 0.08, 0.14]))]
     light_ink = paper == "board"
@@ -139,15 +142,19 @@ def draw_frame(rng: Generator, hands: Hands, hard: bool = False) -> Frame:
     composed = compose(scene, page, rng)
     sizes = "px<22" if px < 22 else "px<40" if px < 40 else "px<90" if px < 90 else "px90+"
     kinds = [paper, pen_name, sizes, "touching" if touching else "apart", "turned" if turns else "upright"]
-    kinds += ["printed"] * printed + ["mixed"] * mixed
+    kinds += ["printed"] * printed + ["mixed"] * (beside > 0)
     doubtful = np.array(composed.doubtful, int).reshape(-1, 4)
     return Frame(_as_jpeg(composed.image, rng), composed.numbers, tuple(kinds), light_ink, turns, doubtful)
 
 
+Mark = Callable[[Generator, int], list[Glyph]]
+"""Draws what is no number, about as long as so many digits."""
+
+
 def _page(
-    rng: Generator, hands: Hands, hand: Hand, across: float, down: float, printed: bool, mixed: bool
+    rng: Generator, hands: Hands, hand: Hand, across: float, down: float, printed: bool, beside: float, mark: Mark
 ) -> tuple[Page, float]:
-    """Return a page of at most that size in digit heights, and how wide it is."""
+    """Return a page of at most that size in digit heights, and how wide it is. beside: the share of marks."""
     lines: list[list[list[Glyph]]] = []
     widest = 0.65
     count = min(int(rng.integers(1, 8)), max(1, int(down / hand.pitch)))
@@ -161,24 +168,29 @@ def _page(
             if room < 1:
                 break
             length = min(int(rng.integers(1, 9)), room)
-            if mixed and rng.random() < 0.5:
-                glyphs = _mark(rng, length)
+            if beside and rng.random() < beside:
+                glyphs = mark(rng, length)
             elif printed:
                 digits = [marks.sign(face, str(rng.integers(10)), True) for _ in range(length)]
                 glyphs = [glyph for glyph in digits if glyph]
             else:
                 glyphs = [_digit(rng, hands) for _ in range(length)]
-            if mixed and not printed and rng.random() < 0.4:
+            if beside and not printed and rng.random() < 0.4:
                 sign = marks.word(rng, marks.OPERATORS, 1, False)
                 at = int(rng.integers(len(glyphs) + 1))
                 glyphs[at:at] = sign
             line.append(glyphs)
-            x += sum(0.65 + hand.gap for _ in glyphs) + hand.number_gap
+            x += sum(_width(glyph) + hand.gap for glyph in glyphs) + hand.number_gap
         line = [glyphs for glyphs in line if glyphs]
         if line:
             lines.append(line)
             widest = max(widest, x - hand.number_gap)
     return lines or [[[_digit(rng, hands)]]], widest
+
+
+def _width(glyph: Glyph) -> float:
+    """Return about how wide a glyph is, in digit heights: a word is as it is drawn."""
+    return max(0.65, glyph.ink.shape[1] * glyph.scale) if glyph.is_word else 0.65
 
 
 def _digit(rng: Generator, hands: Hands) -> Glyph:
@@ -196,6 +208,20 @@ def _mark(rng: Generator, length: int) -> list[Glyph]:
     if rng.random() < 0.2:
         return [marks.scribble(rng)]
     return marks.word(rng, marks.LETTERS, length, bool(rng.random() < 0.3))
+
+
+def _text(rng: Generator, length: int) -> list[Glyph]:
+    """Return a word, letters one by one, signs, or a scribble."""
+    kind = int(rng.choice(4, p=TEXT))
+    if kind == 0:
+        return marks.written(rng, 1 + int(rng.integers(min(length + 3, LONGEST))))
+    if kind == 1:
+        letters = marks.word(rng, marks.LETTERS if rng.random() < 0.5 else ALPHABET, length, bool(rng.random() < 0.3))
+        # among others, an O is a letter
+        return [letter._replace(label="") for letter in letters] if len(letters) > 2 else letters
+    if kind == 2:
+        return marks.word(rng, marks.OPERATORS, int(rng.integers(1, 4)), False)
+    return [marks.scribble(rng)]
 
 
 def _ink_tint(rng: Generator) -> NDArray[np.float64]:
@@ -245,109 +271,6 @@ def _as_jpeg(image: Image, rng: Generator) -> Image:
     """Return a picture as a JPEG file keeps it."""
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 97))])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-
-
-# --- frames to patches ---------------------------------------------------------------------------------------------
-
-SAME, OTHER = 0.62, 0.3
-"""A candidate is a digit where it shares this much of what both cover, and none where it shares less than that."""
-
-COVERED = 0.6
-"""What holds this share of a digit's box holds the digit."""
-
-FEWEST, EACH = 10, 1.0
-"""Rejects that a frame gives at most: so many, and so many for each digit."""
-
-
-def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return what the reader makes of a frame turned upright: (N, 28, 28) uint8 patches, and (N,) labels.
-
-    These are what both looks find, wide candidates cut. Left out: what lies between a digit and none, bare strokes that
-    are no digit's (they may be read as 1), and large parts of digits.
-    """
-    frame = _upright(frame)
-    digits = [digit for number in frame.numbers for digit in number.digits]
-    true = np.array([digit.box for digit in digits], int).reshape(-1, 4)
-    candidates = _and_pieces(segment(frame.image))
-    boxes = _boxes_of(candidates)
-    known = _overlap(boxes, true).max(1, initial=0) > SAME
-    candidates += _and_pieces(look_closer(frame.image, [Box(*box) for box in boxes[known].tolist()]))
-    boxes = _boxes_of(candidates)
-    shared, same = shared_area(boxes, true), _overlap(boxes, true)
-    area, true_area = boxes[:, 2] * boxes[:, 3], true[:, 2] * true[:, 3]
-    part = shared / np.maximum(area[:, None], 1)
-    doubtful = (shared_area(boxes, frame.doubtful) / np.maximum(area[:, None], 1)).max(1, initial=0) > 0.2
-    best = same.max(1, initial=0)
-    # the inside of a 0 is as large, but not ink
-    right_ink = np.array([_is_light(frame.image, candidate) == frame.light_ink for candidate in candidates], bool)
-    several = (shared > COVERED * true_area).sum(1) > 1
-    is_digit = (best > SAME) & right_ink & ~are_joined(boxes, true)
-    bare = boxes[:, 3] > 1.8 * boxes[:, 2]
-    fragment = (part.max(1, initial=0) > 0.5) & ~several & right_ink
-    elsewhere = several | (best < OTHER) | ((best > SAME) & ~right_ink)
-    other = elsewhere & ~is_digit & ~bare & ~doubtful & (~fragment | (best < 0.12))
-    others = np.flatnonzero(other & ~np.array([candidate.cut for candidate in candidates], bool))
-    most = int(FEWEST + EACH * len(digits))
-    if len(others) > most:
-        others = rng.choice(others, most, replace=False)
-    found = np.flatnonzero(is_digit)
-    labels = [int(digits[at].label) for at in same[found].argmax(1)] if len(found) else []
-    patches = normalize([candidates[at] for at in np.concatenate([found, others])])
-    return np.round(patches * 255).astype(np.uint8), np.array(labels + [reject] * len(others), np.uint8)
-
-
-def are_joined(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.bool_]:
-    """Return which (N, 4) boxes are rather of several of the (T, 4) digits than of one: a 1 hardly widens a 0."""
-    covered = shared_area(boxes, true) > COVERED * true[:, 2] * true[:, 3]
-    best = _overlap(boxes, true).max(1, initial=0)
-    joined_up = np.zeros(len(boxes), bool)
-    for at in np.flatnonzero(covered.sum(1) > 1):
-        together = np.array([Box.around(Box(*box) for box in true[covered[at]].tolist())])
-        joined_up[at] = _overlap(boxes[at : at + 1], together)[0, 0] > best[at]
-    return joined_up
-
-
-def _upright(frame: Frame) -> Frame:
-    """Return a frame turned so that its writing is upright."""
-
-    def back(box: Box) -> Box:
-        return box_turned_back(box, frame.turns, frame.image.shape)
-
-    return replace(
-        frame,
-        image=np.ascontiguousarray(np.rot90(frame.image, -frame.turns)),
-        numbers=tuple(number.with_boxes(back) for number in frame.numbers),
-        turns=0,
-        doubtful=np.array([back(Box(*box)) for box in frame.doubtful.tolist()], int).reshape(-1, 4),
-    )
-
-
-def _and_pieces(candidates: list[Candidate]) -> list[Candidate]:
-    """Return candidates, and after them the pieces of those that may be several digits joined."""
-    unread = np.zeros((len(candidates), 2), np.float32)
-    wide = [candidates[i] for i in joined(candidates, unread)]
-    return candidates + [piece.candidate for found in pieces(wide, leftmost) for piece in found]
-
-
-def _boxes_of(candidates: list[Candidate]) -> NDArray[np.int_]:
-    return np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
-
-
-def _overlap(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Return what each box shares with each true one, of what both cover: (N, T)."""
-    shared = shared_area(boxes, true)
-    return np.asarray(shared / ((boxes[:, 2] * boxes[:, 3])[:, None] + true[:, 2] * true[:, 3] - shared))
-
-
-def _is_light(image: Image, candidate: Candidate) -> bool:
-    """Say whether a candidate's ink is lighter than what surrounds it."""
-    x, y, w, h = candidate.box
-    pad = 2 + max(w, h) // 12
-    top, left = max(0, y - pad), max(0, x - pad)
-    around = image[top : y + h + pad, left : x + w + pad].mean(axis=2)
-    ink = np.zeros(around.shape, bool)
-    ink[y - top : y - top + h, x - left : x - left + w] = cv2.resize(candidate.ink, (w, h)) > 127
-    return bool(around[ink].mean() > around[~ink].mean()) if ink.any() else False
 
 
 # --- a folder of them ----------------------------------------------------------------------------------------------

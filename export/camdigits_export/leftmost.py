@@ -5,7 +5,6 @@
 writes models/leftmost.onnx, from MNIST's training digits; a quarter of an hour on two cores.
 """
 
-import json
 import sys
 from dataclasses import asdict, dataclass
 from math import prod
@@ -14,9 +13,6 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
-import onnx
-import tensorflow as tf
-import tf2onnx
 from keras import layers, ops
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -26,11 +22,11 @@ from camdigits.leftmost import HEIGHT, WIDTH, left_end
 from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
-from camdigits_export.cards import renew_leftmost
+from camdigits_export.cards import renew_helper
 from camdigits_export.cnn import rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
-from camdigits_export.to_onnx import OPSET, canonical, write
+from camdigits_export.to_onnx import network_to_onnx, write
 
 LENGTHS = 0.12, 0.5, 0.25, 0.13
 """How often one, two, three and four digits are joined."""
@@ -248,18 +244,7 @@ def found(first: NDArray[np.float32], held: Strings) -> float:
 
 def to_onnx(model: keras.Model, recipe: Recipe, share: float) -> bytes:
     """Return the file. share: of held strings, those whose first digit is found."""
-    signature = [tf.TensorSpec((None, HEIGHT, WIDTH), tf.float32, name="ink")]
-    function = tf.function(lambda ink: {"first": model(ink, training=False)}, signature)
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    proto = canonical(proto)
-    for value in (*proto.graph.input, *proto.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "N"
-    proto.producer_name, proto.producer_version, proto.graph.name = "camdigits", "", "camdigits"
-    told = {"camdigits.training": asdict(recipe), "camdigits.figures": {"found": share}}
-    onnx.helper.set_model_props(proto, {name: json.dumps(of, sort_keys=True) for name, of in told.items()})
-    onnx.checker.check_model(proto, full_check=True)
-    data: bytes = proto.SerializeToString(deterministic=True)
-    return data
+    return network_to_onnx(model, ("ink", np.float32), "first", asdict(recipe), {"found": share})
 
 
 def make(path: Path, recipe: Recipe, report: Report) -> float:
@@ -281,7 +266,7 @@ def main() -> None:
     path = Path("models") / LEFTMOST
     try:
         print(f"first digits found: {100 * make(path, Recipe(), print):.2f} %")
-        renew_leftmost(path.with_suffix(".md"))
+        renew_helper(path.with_suffix(".md"))
     except CamdigitsError as error:
         sys.exit(f"error: {error}")
 

@@ -6,6 +6,7 @@ Fonts and pictures come from Debian's packages, whose licences are open (FONT_PA
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import cv2
@@ -56,6 +57,11 @@ LETTERS = "abcdefhkmnprtvwxyzABCDEFGHJKLMNPRTUVWXY"
 OPERATORS = "+-=x/()*:.,%#"
 LIKE_DIGITS = frozenset("ilIoOqgsSzZBbGDJyY|TQ")
 """What a person may take for a digit."""
+
+ENGLISH = (
+    "e" * 12 + "t" * 9 + "a" * 8 + "oin" * 7 + "shr" * 6 + "dl" * 4 + "cum" * 3 + "wfgyp" * 2 + "bv" + ascii_lowercase
+)
+"""Letters about as frequent as in English, and none of them rare."""
 
 PIXELS = 24
 """A capital's height in pixels of a glyph."""
@@ -116,6 +122,32 @@ def word(rng: Generator, letters: str, length: int, printed: bool) -> list[Glyph
     font = among[int(rng.integers(len(among)))]
     drawn = [sign(font, letters[int(rng.integers(len(letters)))], printed) for _ in range(length)]
     return [glyph for glyph in drawn if glyph]
+
+
+def written(rng: Generator, length: int) -> list[Glyph]:
+    """Return a word of so many letters as a font sets it, its letters as often as in English. Raises DataError."""
+    from PIL import Image as Pictures
+    from PIL import ImageDraw
+
+    among = fonts(printed=bool(rng.random() < 0.5))
+    face = _font(among[int(rng.integers(len(among)))])
+    tall = -face.getbbox("0", anchor="ls")[1]
+    if tall < 20:
+        return []
+    text = "".join(rng.choice(list(ENGLISH), length))
+    kind = rng.random()
+    text = text.upper() if kind < 0.25 else text.capitalize() if kind < 0.45 else text
+    text += "" if rng.random() < 0.85 else str(rng.choice(list(".,:)-!?")))
+    canvas = Pictures.new("L", (int(face.getlength(text)) + 120, 260))
+    bold = max(0, int(rng.integers(-2, 4)))
+    ImageDraw.Draw(canvas).text((60, 160), text, fill=255, font=face, anchor="ls", stroke_width=bold)
+    ink = np.asarray(canvas, np.uint8)
+    x, y, w, h = cv2.boundingRect(ink)
+    if not w:
+        return []
+    size = float(rng.uniform(0.7, 1.3))
+    cut = np.ascontiguousarray(ink[y : y + h, x : x + w])
+    return [Glyph(cut, "", size / tall, size * (y + h - 160) / tall, printed=True, is_word=True)]
 
 
 def scribble(rng: Generator) -> Glyph:

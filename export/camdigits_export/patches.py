@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.normalize import normalize_version
-from camdigits_export import augment, frames, rejects, strokes
+from camdigits_export import augment, frames, matching, rejects, strokes
 from camdigits_export.datasets import DIGITS, Dataset, Labels, Split, learnt_and_kept, load
 
 VERSIONS = 2
@@ -275,7 +275,7 @@ def _frames_version() -> str:
     hands = frames.Hands([augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
     digest = hashlib.sha256(normalize_version().encode())
     for hard in (False, True):
-        patches, found = frames.frame_patches(frames.draw_frame(rng, hands, hard), len(DIGITS), rng)
+        patches, found = matching.frame_patches(frames.draw_frame(rng, hands, hard), len(DIGITS), rng)
         digest.update(patches.tobytes() + found.tobytes())
     return digest.hexdigest()[:12]
 
@@ -325,7 +325,7 @@ def _frames_part(data: Dataset, job: tuple[int, int, int]) -> tuple[NDArray[np.u
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])
-        found.append(frames.frame_patches(frames.draw_frame(rng, hands, hard=at % 2 == 1), len(DIGITS), rng))
+        found.append(matching.frame_patches(frames.draw_frame(rng, hands, hard=at % 2 == 1), len(DIGITS), rng))
     return np.concatenate([p for p, _ in found]), np.concatenate([n for _, n in found])
 
 

@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from camdigits.network import LEFTMOST
-from camdigits_export import classical, cnn, forest, knn, leftmost, marks, mlp, runs, svm
-from camdigits_export.cards import renew, renew_leftmost
+from camdigits.network import CONTEXT, LEFTMOST
+from camdigits_export import classical, cnn, context, forest, knn, leftmost, marks, mlp, runs, svm
+from camdigits_export.cards import renew, renew_helper
 from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
 from camdigits_export.to_onnx import stated
@@ -20,6 +20,9 @@ from camdigits_export.to_onnx import stated
 SEEDS = 1, 2, 3
 
 Recipe = cnn.Recipe | classical.Recipe
+
+Make = Callable[[Path, Any, Callable[[str], None]], float]
+"""Writes a file by its recipe, telling what it does, and returns a figure of it."""
 
 TEACHER = replace(cnn.RECIPES["best"], channels=(64, 128, 192), dense=128, epochs=18, reject_bias=0.0)
 """A wider network that never ships: what its seeds say together is most of what the others learn."""
@@ -48,8 +51,12 @@ FIRST_READER = replace(
 READER = replace(FIRST_READER, start="runs/reader-1", teachers=("runs/reader-1",), rate=5e-4, epochs=8, reject_bias=0.5)
 """What ships: the same once more, more slowly, taught by what it knew."""
 
-JOINED = leftmost.Recipe()
-"""Of what takes joined digits apart. Frames to learn from are read with the file that is installed, not with this."""
+HELPERS: dict[str, tuple[Make, leftmost.Recipe | context.Recipe]] = {
+    LEFTMOST: (leftmost.make, leftmost.Recipe()),
+    CONTEXT: (context.make, context.Recipe()),
+}
+"""What takes joined digits apart, and what looks around digits. Frames to learn from are read with the files that are
+installed, not with these."""
 
 PLAN: dict[str, Recipe] = {
     "knn": knn.Recipe(),
@@ -78,15 +85,20 @@ def check_data(report: Callable[[str], None]) -> None:
         load(name, "train", report)
 
 
-def make_leftmost(folder: Path, report: Callable[[str], None]) -> None:
-    """Train what takes joined digits apart in a run of its own, unless that is done. Raises DataError as state does."""
-    file = folder / "leftmost" / "model.onnx"
-    if not file.exists():
-        leftmost.make(file, JOINED, report)
-    elif stated(file).get("training") != json.loads(json.dumps(asdict(JOINED))):
-        raise DataError(f"{file.parent}: holds a training of another recipe; move it away")
-    else:
-        report(f"{file.parent}: done before")
+def make_helpers(folder: Path, report: Callable[[str], None]) -> None:
+    """Train HELPERS in runs of their own, unless that is done. Raises DataError as state does."""
+    for name, (make, recipe) in HELPERS.items():
+        file = _helper(folder, name)
+        if not file.exists():
+            make(file, recipe, report)
+        elif stated(file).get("training") != json.loads(json.dumps(asdict(recipe))):
+            raise DataError(f"{file.parent}: holds a training of another recipe; move it away")
+        else:
+            report(f"{file.parent}: done before")
+
+
+def _helper(folder: Path, name: str) -> Path:
+    return folder / Path(name).stem / "model.onnx"
 
 
 def state(run: Path, recipe: Recipe) -> State:
@@ -126,11 +138,12 @@ def ship(folder: Path, models: Path, sets: Mapping[str, PatchSet]) -> list[Path]
         models / "cnn.onnx": folder / "reader" / "model.onnx",
         models / "cnn.keras": folder / "reader" / "model.keras",
         models / "knn.onnx": folder / "knn" / "model.onnx",
-        models / LEFTMOST: folder / "leftmost" / "model.onnx",
+        **{models / name: _helper(folder, name) for name in HELPERS},
     }
     for target, source in shipped.items():
         shutil.copyfile(source, target)
     for name in ("cnn", "knn"):
         renew(models / f"{name}.md", sets)
-    renew_leftmost(models / "leftmost.md")
+    for name in HELPERS:
+        renew_helper((models / name).with_suffix(".md"))
     return list(shipped)

@@ -34,7 +34,7 @@ class Glyph(NamedTuple):
 
     label: the digit; "" for a mark that is none, DOUBTFUL for one that a person may take for a digit. scale: digit
     heights for each pixel of ink; 0 where its strokes are as high as a digit. foot: how far they reach below the
-    line, in digit heights. printed: as it is, not drawn again by the pen.
+    line, in digit heights. printed: as it is, not drawn again by the pen. is_word: several letters at once.
     """
 
     ink: Mask
@@ -42,6 +42,7 @@ class Glyph(NamedTuple):
     scale: float = 0.0
     foot: float = 0.0
     printed: bool = False
+    is_word: bool = False
 
 
 DOUBTFUL = "?"

@@ -45,6 +45,27 @@ def keras_to_onnx(model: Any) -> onnx.ModelProto:
     return canonical(proto)
 
 
+def network_to_onnx(
+    model: Any,
+    given: tuple[str, type[np.generic]],
+    answer: str,
+    training: Mapping[str, object],
+    figures: Mapping[str, object],
+) -> bytes:
+    """Return the file of a Keras model that reads no patches but helps to: its own contract, and what it states.
+
+    given: name and type of what it takes. answer: name of what it says. training, figures: as finish takes them.
+    """
+    import tensorflow as tf
+    import tf2onnx
+
+    name, kind = given
+    signature = [tf.TensorSpec(model.input_shape, kind, name=name)]
+    function = tf.function(lambda seen: {answer: model(seen, training=False)}, signature)
+    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    return _finished(canonical(proto), {"camdigits.training": training, "camdigits.figures": figures})
+
+
 def finish(
     proto: onnx.ModelProto, labels: Sequence[str], training: Mapping[str, object], figures: Mapping[str, object]
 ) -> bytes:
@@ -52,19 +73,18 @@ def finish(
 
     labels: what the columns mean, but for the last. training: the recipe. figures: what was measured.
     """
+    told = {"camdigits.labels": list(labels), "camdigits.normalize": normalize_version()}
+    return _finished(proto, {**told, "camdigits.training": training, "camdigits.figures": figures})
+
+
+def _finished(proto: onnx.ModelProto, told: Mapping[str, object]) -> bytes:
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     proto.producer_name, proto.producer_version, proto.doc_string = "camdigits", "", ""
     proto.graph.name, proto.graph.doc_string = "camdigits", ""
-    onnx.helper.set_model_props(
-        proto,
-        {
-            "camdigits.labels": json.dumps(list(labels)),
-            "camdigits.normalize": normalize_version(),
-            "camdigits.training": json.dumps(training, sort_keys=True),
-            "camdigits.figures": json.dumps(figures, sort_keys=True),
-        },
-    )
+    # what is text already is written as it is
+    written = {name: of if isinstance(of, str) else json.dumps(of, sort_keys=True) for name, of in told.items()}
+    onnx.helper.set_model_props(proto, written)
     _check_graph(proto, "the exported file")
     data: bytes = proto.SerializeToString(deterministic=True)
     return data

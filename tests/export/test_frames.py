@@ -9,7 +9,7 @@ import pytest
 
 from camdigits.classify import Classifier
 from camdigits.segment import segment
-from camdigits_export import frames, marks, strokes
+from camdigits_export import frames, marks, matching, strokes
 from camdigits_export.augment import as_input
 from camdigits_export.camera import compose
 from camdigits_export.frames import Frame, Hands
@@ -82,10 +82,10 @@ def test_writing_differs_from_its_surroundings(drawn: list[Frame]) -> None:
 def test_a_1_and_a_0_that_touch_are_no_0() -> None:
     one, zero, over = (10, 10, 8, 40), (20, 10, 22, 40), (22, 10, 8, 40)
     joined = np.array([(10, 10, 32, 40), zero, one])
-    assert frames.are_joined(joined, np.array([one, zero])).tolist() == [True, False, False]
+    assert matching.are_joined(joined, np.array([one, zero])).tolist() == [True, False, False]
     # slanted digits' boxes overlap, their ink does not
-    assert not frames.are_joined(np.array([zero]), np.array([zero, over])).any()
-    assert not frames.are_joined(joined, np.zeros((0, 4), int)).any()
+    assert not matching.are_joined(np.array([zero]), np.array([zero, over])).any()
+    assert not matching.are_joined(joined, np.zeros((0, 4), int)).any()
 
 
 def test_hard_frames_touch_and_are_printed_more_often(drawn: list[Frame]) -> None:
@@ -112,7 +112,7 @@ def test_digits_that_touch_become_patches_of_each() -> None:
     composed = compose(scene, page, np.random.default_rng(1))
     assert not {digit.box for digit in composed.numbers[0].digits} & {seen.box for seen in segment(composed.image)}
     frame = Frame(composed.image, composed.numbers, (), False, 0, np.zeros((0, 4), int))
-    _, found = frames.frame_patches(frame, REJECT, np.random.default_rng(0))
+    _, found = matching.frame_patches(frame, REJECT, np.random.default_rng(0))
     assert {6, 8} <= set(found.tolist())
 
 
@@ -122,7 +122,7 @@ def test_patches_of_digits_are_upright_and_truly_labelled(drawn: list[Frame], tu
     right = []
     for frame in drawn:
         if bool(frame.turns) == turned:
-            patches, labels = frames.frame_patches(frame, REJECT, np.random.default_rng(0))
+            patches, labels = matching.frame_patches(frame, REJECT, np.random.default_rng(0))
             digits = labels != REJECT
             right.extend(classify(as_input(patches[digits]))[:, :REJECT].argmax(axis=1) == labels[digits])
     assert len(right) > 20
@@ -133,7 +133,7 @@ def test_patches_of_digits_are_upright_and_truly_labelled(drawn: list[Frame], tu
 def test_the_inside_of_a_zero_is_no_digit(drawn: list[Frame]) -> None:
     """Filled shapes have far more ink than any digit drawn by a pen."""
     for frame in drawn:
-        patches, labels = frames.frame_patches(frame, REJECT, np.random.default_rng(0))
+        patches, labels = matching.frame_patches(frame, REJECT, np.random.default_rng(0))
         assert (patches[labels == 0] > 127).mean(axis=(1, 2)).max(initial=0) < 0.4
 
 
@@ -141,9 +141,9 @@ def test_rejects_are_bounded_and_rarely_look_like_digits(drawn: list[Frame]) -> 
     classify = Classifier("cnn")
     sure = []
     for frame in drawn:
-        patches, labels = frames.frame_patches(frame, REJECT, np.random.default_rng(0))
+        patches, labels = matching.frame_patches(frame, REJECT, np.random.default_rng(0))
         digits = sum(len(number.digits) for number in frame.numbers)
-        assert (labels == REJECT).sum() <= frames.FEWEST + frames.EACH * digits
+        assert (labels == REJECT).sum() <= matching.FEWEST + matching.EACH * digits
         if (labels == REJECT).any():
             sure.extend(classify(as_input(patches[labels == REJECT]))[:, :REJECT].max(axis=1) > 0.9)
     assert len(sure) > 100
@@ -163,6 +163,6 @@ def test_a_folder_of_frames_is_labelled(drawn: list[Frame], tmp_path: Path) -> N
 
 def test_a_picture_without_anything_gives_no_patches() -> None:
     blank = Frame(np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((0, 4), int))
-    patches, labels = frames.frame_patches(blank, REJECT, np.random.default_rng(0))
+    patches, labels = matching.frame_patches(blank, REJECT, np.random.default_rng(0))
     assert patches.shape == (0, 28, 28)
     assert labels.shape == (0,)

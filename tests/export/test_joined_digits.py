@@ -13,7 +13,7 @@ import pytest
 from camdigits import leftmost as stage
 from camdigits.network import models_folder, open_network
 from camdigits_export import augment, leftmost, strokes
-from camdigits_export.cards import renew_leftmost
+from camdigits_export.cards import renew_helper
 from camdigits_export.datasets import Dataset
 from camdigits_export.to_onnx import stated
 
@@ -92,8 +92,8 @@ def test_a_network_learns_and_its_file_says_the_same(digits: Dataset, drawn: lef
     assert stated(path)["figures"] == {"found": 0.5}
     card = tmp_path / "leftmost.md"
     card.write_text((models_folder() / "leftmost.md").read_text())
-    renew_leftmost(card)
-    assert "50.00 % of 60 strings" in card.read_text()
+    renew_helper(card)
+    assert "    found  50.00 %\n" in card.read_text()
     assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  leftmost.onnx" in card.read_text()
 
 

@@ -1,5 +1,6 @@
 """models/ made from nothing, in small: what is whole stays, what was stopped goes on, cards say what the files are."""
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,21 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
-from camdigits_export import classical, cli, cnn, compare, evaluate, knn, leftmost, patches, rebuild, runs, to_onnx
+from camdigits.network import CONTEXT, LEFTMOST
+from camdigits_export import (
+    classical,
+    cli,
+    cnn,
+    compare,
+    context,
+    evaluate,
+    knn,
+    leftmost,
+    patches,
+    rebuild,
+    runs,
+    to_onnx,
+)
 from camdigits_export.datasets import DataError, Dataset
 from camdigits_export.patches import Workshop
 from tests.export.test_judgement import missing, write_run
@@ -42,10 +57,13 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
     monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
     digits = Dataset("drawn", list(workshop.validation.patches), workshop.validation.labels)
-    for module in (leftmost, rebuild, to_onnx):
+    for module in (context, leftmost, rebuild, to_onnx):
         monkeypatch.setattr(module, "load", lambda *_: digits)
     monkeypatch.setattr(rebuild, "PLAN", PLAN)
-    monkeypatch.setattr(rebuild, "JOINED", leftmost.Recipe(strings=200, held=50, epochs=1, batch=50))
+    joined = leftmost.Recipe(strings=200, held=50, epochs=1, batch=50)
+    around = context.Recipe(frames=4, held=4, epochs=1, batch=8)
+    helpers = {LEFTMOST: (leftmost.make, joined), CONTEXT: (context.make, around)}
+    monkeypatch.setattr(rebuild, "HELPERS", helpers)
     app = typer.Typer()
     cli.register(app)
     return app
@@ -62,12 +80,13 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     write_run("mine", 3, kind="cnn", seed=1)
     made, said = run(app)
     assert "done before" not in said
-    assert made.split()[:4] == [f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", "leftmost.onnx")]
+    assert made.split()[:5] == [f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", LEFTMOST, CONTEXT)]
     assert Path("models/cnn.onnx").read_bytes() == Path("runs/reader/model.onnx").read_bytes()
     assert Path("models/cnn.keras").read_bytes() == Path("runs/reader/model.keras").read_bytes()
-    joined = Path("models/leftmost.md").read_text()
-    assert f"{sha256(Path('models/leftmost.onnx').read_bytes()).hexdigest()}  leftmost.onnx\n" in joined
-    assert " % of 50 strings" in joined
+    for file in (Path("models") / name for name in (LEFTMOST, CONTEXT)):
+        card = file.with_suffix(".md").read_text()
+        assert f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" in card
+        assert json.dumps(to_onnx.stated(file)["training"]["epochs"]) in card
     for name in ("cnn", "knn"):
         card = Path(f"models/{name}.md").read_text()
         file = Path(f"models/{name}.onnx")
@@ -84,7 +103,7 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     exported = {path: path.stat().st_mtime_ns for path in Path("runs").glob("*/model*.onnx")}
     os.utime("runs/best-2/model.keras")
     _, said = run(app)
-    assert said.count("done before") == 1 + len(PLAN)
+    assert said.count("done before") == 2 + len(PLAN)
     assert before == {path: path.read_bytes() for path in Path("models").glob("*.onnx")}
     anew = {path.parent.name for path, time in exported.items() if path.stat().st_mtime_ns != time}
     assert anew == {"best-2"}  # its weights are newer than its files
