@@ -55,7 +55,8 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
     cv2.setNumThreads(1)
     try:
         for _ in range(WARM_UP + rounds):
-            candidates = timed("segment", partial(at_half, image)).candidates
+            half = timed("segment", partial(at_half, image))
+            candidates = half.candidates
             patches = timed("normalize", partial(normalize, candidates))
             probabilities = timed("classify", partial(classifier, patches))
             cutting = partial(apart, candidates, probabilities, read, leftmost, classifier.labels)
@@ -63,8 +64,8 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             reading = partial(decode, candidates, probabilities, classifier.labels, MIN_CONFIDENCE)
             numbers = timed("decode", reading)
             digits = [digit.box for number in numbers for digit in number.digits]
-            timed("closer", partial(look_closer, image, digits))
-            timed("context", partial(in_context, image, candidates, probabilities))
+            timed("closer", partial(look_closer, half.image, digits))
+            timed("context", partial(in_context, half.image, candidates, probabilities))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)
     finally:

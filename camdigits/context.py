@@ -54,7 +54,11 @@ AS_LARGE, AS_STRONG = 0.4, 0.6
 """What is lower and narrower than this share of a digit, or has less of its contrast than this, is not written."""
 
 OF_INK, OF_CONTEXT, REST = 0.4, 0.45, 0.8
-"""The log-odds of a digit: shares of what its ink says, and of what its surroundings say. By logistic regression."""
+"""The log-odds of a digit: shares of what its ink says, and of what its surroundings say. Chosen on 183 composed
+frames, the photos to tune on, the pictures without a number and 72 composed pages of letters."""
+
+SUREST = 0.9999
+"""What is surer by its ink counts no more."""
 
 
 def in_context(image: Image, candidates: Sequence[Candidate], probabilities: Probabilities) -> Probabilities:
@@ -69,11 +73,11 @@ def in_context(image: Image, candidates: Sequence[Candidate], probabilities: Pro
         return probabilities
     windows = windows_of(image, [candidates[i] for i in at]).astype(np.float32)
     (context,) = _network().run(["digit"], {"windows": windows})
-    alone = np.clip(digit[at].astype(np.float64), 1e-4, 1 - 1e-4)
+    alone = np.minimum(digit[at].astype(np.float64), SUREST)
     odds = OF_INK * np.log(alone / (1 - alone)) + OF_CONTEXT * context + REST
     both = 1 / (1 + np.exp(-odds))
     told = probabilities.copy()
-    told[at, :-1] *= (both / alone)[:, None]
+    told[at, :-1] *= (both / digit[at])[:, None]
     told[at, -1] = 1 - both
     return told
 
@@ -102,7 +106,7 @@ def windows_of(image: Image, candidates: Sequence[Candidate]) -> NDArray[np.uint
     for window, candidate in zip(windows, candidates, strict=True):
         scale = REACH * max(candidate.box.h, OF_WIDTH * candidate.box.w) / SIDE
         halves = 0
-        while scale > SHARP * 2**halves:
+        while scale > SHARP * 2**halves and min(reduced[halves].shape) > 1:
             halves += 1
             if len(reduced) <= halves:
                 reduced.append(cv2.resize(reduced[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
@@ -143,7 +147,8 @@ def _place(box: Box, scale: float) -> tuple[int, int, int, int]:
 
 def _ink_and_paper(seen: MatLike, own: MatLike) -> tuple[float, float]:
     """Return how bright a candidate's ink and the paper around it are."""
-    ink, paper = (own > 127).view(np.uint8), (own < PALE).view(np.uint8)
+    # a thin stroke, reduced, is pale all over
+    ink, paper = (own > own.max() / 2).view(np.uint8), (own < PALE).view(np.uint8)
     return cv2.mean(seen, ink)[0], cv2.mean(seen, paper)[0]
 
 

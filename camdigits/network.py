@@ -13,15 +13,14 @@ LEFTMOST, CONTEXT = "leftmost.onnx", "context.onnx"
 HELPERS = LEFTMOST, CONTEXT
 """In the folder of models, what takes joined digits apart, and what looks around digits; all others there read."""
 
+CURE = "install camdigits again"
+"""What helps where one of HELPERS is missing or another."""
+
 
 def models_folder() -> Path:
     """In an installed wheel models lie inside the package, in a checkout beside it."""
     inside = Path(__file__).parent / "models"
     return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
-
-
-CURE = "install camdigits again"
-"""What helps where one of these is missing or another."""
 
 
 def open_helper(name: str, takes: str, shape: tuple[int, ...], says: str) -> Network:

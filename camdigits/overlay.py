@@ -66,7 +66,7 @@ def draw_trace(image: Image, trace: Trace, labels: Sequence[str], patches: Patch
     """Return a copy with every candidate's box, and the patches likeliest to be digits in rows along the top.
 
     patches: (N, 28, 28), those of trace.candidates. A candidate taken for a digit is drawn in blue, a
-    rejected one in grey; below each patch stand its likeliest label and the classifier's percent for it.
+    rejected one in grey; below each patch stand its likeliest label and its percent for it.
     """
     image = image.copy()
     height, width = image.shape[:2]

@@ -74,8 +74,8 @@ def without_rules(strength: MatLike, rules: MatLike) -> MatLike:
 def faded(image: Image, rules: MatLike) -> Image | None:
     """Return a (height, width, 3) BGR picture in grey, mixed from its colours so that ink is as dark and rules fade.
 
-    rules: what find_rules found in it at half its size. Rules are mostly of another colour than the pen: where blue
-    ones are hardly seen, blue counts more. None where too little is written to tell.
+    rules: what find_rules found in it at half its size, or at less where it is large. Rules are mostly of another
+    colour than the pen: where blue ones are hardly seen, blue counts more. None where too little is written to tell.
 
     The mix is Fisher's (1936, "The use of multiple measurements in taxonomic problems") of ink against rules.
     """
@@ -93,7 +93,7 @@ def faded(image: Image, rules: MatLike) -> Image | None:
         return None
     ink, rule = (np.median(missing[found], axis=0) for found in (written, printed))
     mix = ink - TAKEN * (ink @ rule) / max(rule @ rule, 1) * rule
-    mix *= ink.mean() / max(mix @ ink, 1e-3)
+    mix *= ink.mean() / (mix @ ink)
     light = cv2.mean(paper)[:3]
     grey = cv2.transform(image, np.append(mix, np.mean(light) - mix @ light)[None])
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)

@@ -192,7 +192,10 @@ def at_half(image: Image, any_sign: bool = False) -> Half:
     """
     half = _at_half(image, any_sign)
     rules = next((paper.rules for paper in half.papers if paper.rules is not None), None)
-    clearer = None if rules is None else faded(image, rules)
+    if rules is None:
+        return half
+    margin, (h, w) = half.margin // 2, rules.shape
+    clearer = faded(image, rules[margin : h - margin, margin : w - margin])
     return half if clearer is None else _at_half(clearer, any_sign)
 
 

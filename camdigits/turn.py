@@ -67,6 +67,11 @@ def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
     return evidence(numbers) > evidence(upright) + MORE
 
 
+def evidence(numbers: Sequence[Number]) -> float:
+    """Return the log-odds of all digits of a reading."""
+    return sum(digit.log_odds for number in numbers for digit in number.digits)
+
+
 def turned(patches: Patches, quarter_turns: int) -> Patches:
     """Return patches turned by 90 degrees counterclockwise, so many times."""
     return np.ascontiguousarray(np.rot90(patches, quarter_turns, axes=(1, 2)))
@@ -114,8 +119,3 @@ def _sure(probabilities: Probabilities) -> float:
     digits = probabilities[:, :-1]
     labels = digits.argmax(1)[digits.max(1, initial=0) > SURE]
     return float(np.sqrt(np.bincount(labels, minlength=1)).sum())
-
-
-def evidence(numbers: Sequence[Number]) -> float:
-    """Return the log-odds of all digits of a reading."""
-    return sum(digit.log_odds for number in numbers for digit in number.digits)

@@ -233,10 +233,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What each stage made of one picture: the candidates, what the classifier said of each, the numbers decoded.
+    """What each stage made of one picture: the candidates, what was said of each, the numbers decoded.
 
     candidates: all that were proposed, at first, by cuts and by the closer look. probabilities: (len(candidates),
-    C + 1). numbers: in reading order.
+    C + 1), by their ink and, of those that were asked about, by what stands around them. numbers: in reading order.
     """
 
     candidates: tuple[Candidate, ...]

@@ -13,6 +13,7 @@ import onnx
 
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError
+from camdigits.network import HELPERS
 from camdigits_export.evaluate import milliseconds, score
 from camdigits_export.metrics import wilson
 from camdigits_export.patches import PatchSet
@@ -55,8 +56,7 @@ _HASH = re.compile(r"^ {4}[0-9a-f]{64}  (\S+)$", re.MULTILINE)
 _TABLE = re.compile(r"^\| \| share \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"Ten patches take [\d.]+ ms")
 
-HELPERS = {"leftmost": "found", "context": "passed"}
-"""Networks that read nothing but help to, and the figure of each."""
+_SHARE = re.compile(r"^( {4}\w+  )[\d.]+ %$", re.MULTILINE)
 
 
 class CardError(CamdigitsError):
@@ -66,7 +66,7 @@ class CardError(CamdigitsError):
 def check(models: Path) -> None:
     """Raise CardError where a folder lacks a card, or a card a place: to be called before hours of training."""
     judged = _TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))
-    helping = {name: (_HASH, _share(figure), _section("Recipe")) for name, figure in HELPERS.items()}
+    helping = {Path(name).stem: (_HASH, _SHARE, _section("Recipe")) for name in HELPERS}
     for name, places in {"cnn": judged, "knn": judged, **helping}.items():
         card = models / f"{name}.md"
         if not card.is_file():
@@ -110,15 +110,12 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
 def renew_helper(card: Path) -> None:
     """Write hash, recipe and figure of a network of HELPERS into its card, which `check` found whole."""
     file = card.with_suffix(".onnx")
-    told, figure = stated(file), HELPERS[card.stem]
+    told = stated(file)
+    (share,) = told["figures"].values()
     text = card.read_text(encoding="utf-8")
     text = _section("Recipe").sub(f"## Recipe\n\n{_recipe(told['training'], file)}\n", text)
-    text = _share(figure).sub(rf"\g<1>{100 * told['figures'][figure]:.2f} %", text)
+    text = _SHARE.sub(rf"\g<1>{100 * share:.2f} %", text)
     card.write_text(_hashed(text, card), encoding="utf-8")
-
-
-def _share(figure: str) -> re.Pattern[str]:
-    return re.compile(rf"^( {{4}}{figure}  )[\d.]+ %$", re.MULTILINE)
 
 
 def _hashed(text: str, card: Path) -> str:

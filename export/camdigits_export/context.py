@@ -224,7 +224,7 @@ def answering(model: keras.Model) -> keras.Model:
 
 def to_onnx(answer: keras.Model, recipe: Recipe, share: float) -> bytes:
     """Return the file. share: of held windows without a digit, those that it passes."""
-    return network_to_onnx(answer, ("windows", np.float32), "digit", asdict(recipe), {"passed": share})
+    return network_to_onnx(answer, "windows", "digit", asdict(recipe), {"passed": share})
 
 
 def main() -> None:

@@ -46,7 +46,8 @@ TEXT = 0.5, 0.3, 0.1, 0.1
 LONGEST = 10
 """Letters of a word, at most."""
 
-ALPHABET = ascii_letters
+Mark = Callable[[Generator, int], list[Glyph]]
+"""Draws what is no number, about as long as so many digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,10 +148,6 @@ def draw_frame(rng: Generator, hands: Hands, hard: bool = False, text: float | N
     return Frame(_as_jpeg(composed.image, rng), composed.numbers, tuple(kinds), light_ink, turns, doubtful)
 
 
-Mark = Callable[[Generator, int], list[Glyph]]
-"""Draws what is no number, about as long as so many digits."""
-
-
 def _page(
     rng: Generator, hands: Hands, hand: Hand, across: float, down: float, printed: bool, beside: float, mark: Mark
 ) -> tuple[Page, float]:
@@ -216,7 +213,9 @@ def _text(rng: Generator, length: int) -> list[Glyph]:
     if kind == 0:
         return marks.written(rng, 1 + int(rng.integers(min(length + 3, LONGEST))))
     if kind == 1:
-        letters = marks.word(rng, marks.LETTERS if rng.random() < 0.5 else ALPHABET, length, bool(rng.random() < 0.3))
+        letters = marks.word(
+            rng, marks.LETTERS if rng.random() < 0.5 else ascii_letters, length, bool(rng.random() < 0.3)
+        )
         # among others, an O is a letter
         return [letter._replace(label="") for letter in letters] if len(letters) > 2 else letters
     if kind == 2:

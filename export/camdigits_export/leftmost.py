@@ -244,7 +244,7 @@ def found(first: NDArray[np.float32], held: Strings) -> float:
 
 def to_onnx(model: keras.Model, recipe: Recipe, share: float) -> bytes:
     """Return the file. share: of held strings, those whose first digit is found."""
-    return network_to_onnx(model, ("ink", np.float32), "first", asdict(recipe), {"found": share})
+    return network_to_onnx(model, "ink", "first", asdict(recipe), {"found": share})
 
 
 def make(path: Path, recipe: Recipe, report: Report) -> float:

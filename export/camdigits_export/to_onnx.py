@@ -36,34 +36,27 @@ CALIBRATED = 1000
 
 def keras_to_onnx(model: Any) -> onnx.ModelProto:
     """Return a Keras model as ONNX: `patches` (N, 28, 28) float32 to `probabilities` (N, C + 1) float32."""
-    import tensorflow as tf
-    import tf2onnx
-
-    signature = [tf.TensorSpec((None, 28, 28), tf.float32, name="patches")]
-    function = tf.function(lambda patches: {"probabilities": model(patches, training=False)}, signature)
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    return canonical(proto)
+    return _converted(model, "patches", "probabilities")
 
 
 def network_to_onnx(
-    model: Any,
-    given: tuple[str, type[np.generic]],
-    answer: str,
-    training: Mapping[str, object],
-    figures: Mapping[str, object],
+    model: Any, takes: str, says: str, training: Mapping[str, object], figures: Mapping[str, object]
 ) -> bytes:
     """Return the file of a Keras model that reads no patches but helps to: its own contract, and what it states.
 
-    given: name and type of what it takes. answer: name of what it says. training, figures: as finish takes them.
+    takes, says: names of what it is given, float32, and of its answer. training, figures: as finish takes them.
     """
+    return _finished(_converted(model, takes, says), {"camdigits.training": training, "camdigits.figures": figures})
+
+
+def _converted(model: Any, takes: str, says: str) -> onnx.ModelProto:
     import tensorflow as tf
     import tf2onnx
 
-    name, kind = given
-    signature = [tf.TensorSpec(model.input_shape, kind, name=name)]
-    function = tf.function(lambda seen: {answer: model(seen, training=False)}, signature)
+    signature = [tf.TensorSpec(model.input_shape, tf.float32, name=takes)]
+    function = tf.function(lambda seen: {says: model(seen, training=False)}, signature)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    return _finished(canonical(proto), {"camdigits.training": training, "camdigits.figures": figures})
+    return canonical(proto)
 
 
 def finish(

@@ -109,3 +109,4 @@ def test_the_shipped_files_card_is_of_this_very_file() -> None:
     assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" in card
     recipe = stated(path)["training"]
     assert json.loads(json.dumps(asdict(leftmost.Recipe()))) == recipe
+    assert f"{recipe['held']:,} strings" in card

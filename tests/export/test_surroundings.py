@@ -79,7 +79,6 @@ def test_digits_found_are_what_was_written(digits: Dataset) -> None:
         match = matching.matched(frame, page.candidates)
         right += np.sum(page.probabilities[match.is_digit, :-1].argmax(1) == match.label[match.is_digit])
         found += np.sum(match.is_digit)
-        assert not (match.is_digit & match.joined).any()
     assert found > 50
     assert right > 0.8 * found
 
