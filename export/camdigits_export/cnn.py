@@ -183,6 +183,13 @@ def rate_over(epochs: int, steps: int, first: float, highest: float) -> keras.op
     )
 
 
+def losses_told(epochs: int, report: Callable[[str], None]) -> keras.callbacks.Callback:
+    """Return what tells the loss of each of so many epochs."""
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: report(f"epoch {epoch + 1} of {epochs}: loss {logs['loss']:.4f}")
+    )
+
+
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Return what the recipe trains with; steps: batches in an epoch."""
     # the average begins with the first weights: a short training must forget them too

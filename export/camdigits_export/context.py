@@ -23,7 +23,7 @@ from camdigits.network import CONTEXT
 from camdigits.pipeline import propose
 from camdigits_export import marks, matching
 from camdigits_export.cards import renew_helper
-from camdigits_export.cnn import has_bfloat16, rate_over
+from camdigits_export.cnn import has_bfloat16, losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.patches import Report, in_parts
@@ -158,10 +158,13 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     average = min(AVERAGE, 1 - 10 / max(recipe.epochs * steps, 11))
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=average)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    told = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: report(f"epoch {epoch + 1} of {recipe.epochs}: loss {logs['loss']:.4f}")
+    model.fit(
+        _Batches(learnt, recipe),
+        epochs=recipe.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[losses_told(recipe.epochs, report)],
     )
-    model.fit(_Batches(learnt, recipe), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[told])
     optimizer.finalize_variable_values(model.trainable_variables)
     exact = build(recipe)
     exact.set_weights(model.get_weights())

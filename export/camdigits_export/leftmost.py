@@ -23,7 +23,7 @@ from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
 from camdigits_export.cards import renew_helper
-from camdigits_export.cnn import rate_over
+from camdigits_export.cnn import losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
 from camdigits_export.to_onnx import network_to_onnx, write
@@ -202,10 +202,13 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     steps = len(learnt.inks) // recipe.batch
     schedule = rate_over(recipe.epochs, steps, recipe.rate / 30, recipe.rate)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay), _wrong)
-    told = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: report(f"epoch {epoch + 1} of {recipe.epochs}: loss {logs['loss']:.4f}")
+    model.fit(
+        _Batches(learnt, recipe),
+        epochs=recipe.epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=[losses_told(recipe.epochs, report)],
     )
-    model.fit(_Batches(learnt, recipe), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[told])
     return model
 
 
