@@ -43,12 +43,14 @@ def check() -> None:
 class Proposals(NamedTuple):
     """What may be digits of an upright page, by their ink alone.
 
-    image: the page, its rules faded if it has any. first: so many candidates at the beginning are of the first look.
+    image: the page, its rules faded if it has any. numbers: what they make. first: so many candidates at the beginning
+    are of the first look.
     """
 
     image: Image
     candidates: list[Candidate]
     probabilities: Probabilities
+    numbers: list[Number]
     first: int
 
 
@@ -95,19 +97,22 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
     candidates, probabilities = apart(first, probabilities, read, leftmost.leftmost, classifier.labels)
-    # a closer look does no harm where there is no number
-    numbers = decode(candidates, probabilities, classifier.labels, min_confidence, clutter=0)
-    closer = look_closer(half.image, [digit.box for number in numbers for digit in number.digits], any_sign)
+    likely = numbers
+    if candidates != half.candidates or not context.is_plain(candidates, numbers):
+        # a closer look does no harm where there is no number
+        likely = decode(candidates, probabilities, classifier.labels, min_confidence, clutter=0)
+    closer = look_closer(half.image, [digit.box for number in likely for digit in number.digits], any_sign)
     if closer:
         closer, of_closer = apart(closer, read(closer), read, leftmost.leftmost, classifier.labels)
         candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
-    return Proposals(half.image, candidates, probabilities, len(first))
+    if candidates != half.candidates:
+        numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
+    return Proposals(half.image, candidates, probabilities, numbers, len(first))
 
 
 def _decided(page: Proposals, image: Image, classifier: Classifier, min_confidence: float) -> Trace:
     """Return what an upright page says: what stands around digits says which of them are none."""
-    probabilities = page.probabilities
-    numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
+    probabilities, numbers = page.probabilities, page.numbers
     if are_digits(classifier.labels):  # other models may know letters, and signs of their own
         if not context.is_plain(page.candidates, numbers):
             probabilities = context.in_context(page.image, page.candidates, probabilities)
