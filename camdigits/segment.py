@@ -190,16 +190,11 @@ def at_half(image: Image, any_sign: bool = False) -> Half:
 
     any_sign: what is written may be other signs than digits, whose parts need not touch.
     """
-    half = _at_half(image, any_sign)
-    rules = next((paper.rules for paper in half.papers if paper.rules is not None), None)
-    if rules is None:
-        return half
-    margin, (h, w) = half.margin // 2, rules.shape
-    clearer = faded(image, rules[margin : h - margin, margin : w - margin])
-    return half if clearer is None else _at_half(clearer, any_sign)
+    return _at_half(image, any_sign, as_it_is=False)
 
 
-def _at_half(image: Image, any_sign: bool) -> Half:
+def _at_half(image: Image, any_sign: bool, as_it_is: bool) -> Half:
+    """Look at a picture, or, unless as it is, at its mix of colours where rules are found in it."""
     grey, scale, margin = _working_size(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     half = _resized(grey, 0.5, cv2.INTER_AREA)
     soft = cv2.blur(half, (3, 3))
@@ -208,6 +203,10 @@ def _at_half(image: Image, any_sign: bool) -> Half:
         ink = _ink(soft, paper, 2)
         rules = find_rules(ink.strength) if paper.dark_ink and _maybe_ruled(ink) else None
         if rules is not None:
+            edge, (h, w) = margin // 2, rules.shape
+            clearer = None if as_it_is else faded(image, rules[edge : h - edge, edge : w - edge])
+            if clearer is not None:
+                return _at_half(clearer, any_sign, as_it_is=True)
             paper = paper._replace(rules=rules)
             ink = _ink(soft, paper, 2)
         pages.append((paper, ink, list(_pieces(soft, ink, _groups(soft, paper, ink, any_sign)))))
