@@ -99,9 +99,9 @@ def test_the_same_shape_is_a_digit_among_digits_and_none_in_a_word(scale: float,
     for number, word in (("4272", "KZMR"), ("3582", "WSHE")):
         _, among_digits = sure(number, 1, ink, paper, scale)
         alone, in_word = sure(word, 1, ink, paper, scale)
-        assert alone > 0.95
+        assert alone > 0.8
         assert among_digits > 0.99
-        assert in_word < 0.92
+        assert in_word < min(0.92, alone)
 
 
 def test_words_are_read_as_nothing_and_numbers_beside_them_as_before() -> None:
