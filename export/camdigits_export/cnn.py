@@ -190,14 +190,45 @@ def losses_told(epochs: int, report: Callable[[str], None]) -> keras.callbacks.C
     )
 
 
+def adamw(epochs: int, steps: int, rate: float, weight_decay: float, ema: float) -> keras.optimizers.Optimizer:
+    """Return AdamW over the course of its rate, averaging weights; steps: batches in an epoch."""
+    schedule = rate_over(epochs, steps, rate / 20, rate)
+    average = _average(ema, epochs * steps)
+    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, use_ema=True, ema_momentum=average)
+
+
+def _average(ema: float, steps: int) -> float:
+    # the average begins with the first weights: a short training must forget them too
+    return min(ema, 1 - 10 / max(steps, 11))
+
+
+class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typed
+    """Batches of so many samples, in another order each epoch; `drawn` says which are in a batch."""
+
+    def __init__(self, count: int, batch: int, seed: int) -> None:
+        super().__init__()
+        self._count, self._batch, self._rng = count, batch, np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        """Return batches in an epoch."""
+        return self._count // self._batch
+
+    def drawn(self, at: int) -> NDArray[np.int_]:
+        """Return the places of the samples of a batch."""
+        return np.asarray(self._order[at * self._batch : (at + 1) * self._batch])
+
+    def on_epoch_end(self) -> None:
+        """Draw another order."""
+        self._order = self._rng.permutation(self._count)
+
+
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Return what the recipe trains with; steps: batches in an epoch."""
-    # the average begins with the first weights: a short training must forget them too
-    ema = min(recipe.ema, 1 - 10 / max(recipe.epochs * steps, 11))
     if recipe.architecture == "classic":
-        return keras.optimizers.Adadelta(recipe.rate, use_ema=True, ema_momentum=ema)
-    schedule = rate_over(recipe.epochs, steps, recipe.rate / 20, recipe.rate)
-    return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=ema)
+        average = _average(recipe.ema, recipe.epochs * steps)
+        return keras.optimizers.Adadelta(recipe.rate, use_ema=True, ema_momentum=average)
+    return adamw(recipe.epochs, steps, recipe.rate, recipe.weight_decay, recipe.ema)
 
 
 def train(

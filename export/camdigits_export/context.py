@@ -6,6 +6,7 @@ writes models/context.onnx, from composed frames of MNIST's training digits amon
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from camdigits.network import CONTEXT
 from camdigits.pipeline import propose
 from camdigits_export import marks, matching
 from camdigits_export.cards import renew_helper
-from camdigits_export.cnn import has_bfloat16, losses_told, rate_over
+from camdigits_export.cnn import Shuffled, adamw, has_bfloat16, losses_told
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.patches import Report, in_parts
@@ -111,15 +112,17 @@ def windows_in(frame: Frame, classifier: Classifier) -> Windows:
 def windows(digits: Dataset, count: int, seed: int, report: Report) -> Windows:
     """Return the windows of so many frames written with a data set's digits, always the same."""
     jobs = [(start, min(PART, count - start), seed) for start in range(0, count, PART)]
-    parts = in_parts(f"{count} frames of numbers and text", _part, jobs, digits, report)
-    return Windows(np.concatenate([part.windows for part in parts]), np.concatenate([part.labels for part in parts]))
+    return _together(in_parts(f"{count} frames of numbers and text", _part, jobs, digits, report))
 
 
 def _part(digits: Dataset, job: tuple[int, int, int]) -> Windows:
     start, count, seed = job
     hands, classifier = Hands(digits.inks, digits.labels), Classifier("cnn")
     drawn = (draw_page(np.random.default_rng([seed, at]), hands) for at in range(start, start + count))
-    parts = [windows_in(frame, classifier) for frame in drawn]
+    return _together([windows_in(frame, classifier) for frame in drawn])
+
+
+def _together(parts: Sequence[Windows]) -> Windows:
     return Windows(np.concatenate([part.windows for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
@@ -154,9 +157,7 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     keras.utils.set_random_seed(recipe.seed)
     model = build(recipe, quick=True)
     steps = len(learnt.labels) // recipe.batch
-    schedule = rate_over(recipe.epochs, steps, recipe.rate / 20, recipe.rate)
-    average = min(AVERAGE, 1 - 10 / max(recipe.epochs * steps, 11))
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=average)
+    optimizer = adamw(recipe.epochs, steps, recipe.rate, recipe.weight_decay, AVERAGE)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(
         _Batches(learnt, recipe),
@@ -171,19 +172,15 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     return exact
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typed
+class _Batches(Shuffled):
     """The windows in another order each epoch, their contrast, brightness, grain and place a little changed."""
 
     def __init__(self, learnt: Windows, recipe: Recipe) -> None:
-        super().__init__()
-        self._learnt, self._batch, self._rng = learnt, recipe.batch, np.random.default_rng(recipe.seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return len(self._learnt.labels) // self._batch
+        super().__init__(len(learnt.labels), recipe.batch, recipe.seed)
+        self._learnt = learnt
 
     def __getitem__(self, at: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        drawn = self._order[at * self._batch : (at + 1) * self._batch]
+        drawn = self.drawn(at)
         seen = self._learnt.windows[drawn].astype(np.float32)
         each = len(seen), 1, 1
         gain, shift = np.exp(self._rng.normal(0, GAIN, each)), self._rng.normal(0, SHIFT, each)
@@ -192,9 +189,6 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
             around += self._rng.normal(0, GRAIN * self._rng.random(), around.shape)
         seen[..., 0] = around
         return np.roll(seen, self._rng.integers(-2, 3, 2), (1, 2)), self._learnt.labels[drawn]
-
-    def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._learnt.labels))
 
 
 def passed(digit: NDArray[np.float32], held: Windows) -> float:

@@ -23,7 +23,7 @@ from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
 from camdigits_export.cards import renew_helper
-from camdigits_export.cnn import losses_told, rate_over
+from camdigits_export.cnn import Shuffled, losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
 from camdigits_export.to_onnx import network_to_onnx, write
@@ -212,24 +212,17 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     return model
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typed
+class _Batches(Shuffled):
     """The strings in another order each epoch; targets are the first's share of each pixel, and how much ink it is."""
 
     def __init__(self, learnt: Strings, recipe: Recipe) -> None:
-        super().__init__()
-        self._strings, self._batch, self._rng = learnt, recipe.batch, np.random.default_rng(recipe.seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return len(self._strings.inks) // self._batch
+        super().__init__(len(learnt.inks), recipe.batch, recipe.seed)
+        self._strings = learnt
 
     def __getitem__(self, at: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        drawn = self._order[at * self._batch : (at + 1) * self._batch]
+        drawn = self.drawn(at)
         ink, first = augment.as_input(self._strings.inks[drawn]), augment.as_input(self._strings.firsts[drawn])
         return ink, np.stack([first, ink], axis=-1)
-
-    def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._strings.inks))
 
 
 def _wrong(targets: keras.KerasTensor, first: keras.KerasTensor) -> keras.KerasTensor:
