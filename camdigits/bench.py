@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from camdigits.classify import Classifier
-from camdigits.closer import look_closer
+from camdigits.closer import heights_of, look_closer
 from camdigits.context import in_context
 from camdigits.cut import apart
 from camdigits.decode import decode
+from camdigits.inked import at_sizes
 from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
@@ -40,9 +41,9 @@ class Timing:
 def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
     """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture.
 
-    Surroundings are timed in any picture; the pipeline leaves a plain one's unasked.
+    Ink and surroundings are timed in any picture; the pipeline leaves a plain one's unasked.
     """
-    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "context", "signs", "all"
+    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "inked", "context", "signs", "all"
     times: dict[str, list[float]] = {stage: [] for stage in stages}
 
     def timed(stage: str, run: Callable[[], Made]) -> Made:
@@ -68,6 +69,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             numbers = timed("decode", reading)
             digits = [digit.box for number in numbers for digit in number.digits]
             timed("closer", partial(look_closer, half.image, digits))
+            timed("inked", partial(at_sizes, image, heights_of(digits)))
             timed("context", partial(in_context, half.image, candidates, probabilities))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)

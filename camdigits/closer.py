@@ -61,6 +61,11 @@ def look_closer(image: Image, digits: Sequence[Box], any_sign: bool = False) -> 
     return [candidate for alike in _sizes(digits, any_sign) for candidate in _around(image, alike, any_sign)]
 
 
+def heights_of(digits: Sequence[Box], any_sign: bool = False) -> list[float]:
+    """Return how high digits usually are, of each size that is looked at."""
+    return [median(_size(box, any_sign) for box in alike) for alike in _sizes(digits, any_sign)]
+
+
 def _size(box: Box, any_sign: bool) -> int:
     return box.side if any_sign else box.h
 

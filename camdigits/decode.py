@@ -12,7 +12,8 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from camdigits.lines import Seen, height_of, lines_of, runs_of, slope_of, trend_of
+from camdigits.framed import sides_of_frames
+from camdigits.lines import Seen, height_of, lines_of, runs_of, slope_of, trend_of, without_slashes
 from camdigits.types import Box, Candidate, Digit, Number, Probabilities, are_digits, shared_area, size_of
 
 SHARED = 0.4
@@ -30,22 +31,31 @@ SIMILAR_SIGNS = 3.0
 EVIDENCE = 3.3
 """Log-odds that the digits of a number must have together: one digit alone needs 96.5 %."""
 
-BARE = 1.45
-"""Log-odds that a bare stroke adds at most, unless it is nearly all there is on the page."""
+BARE = 3.0
+"""Log-odds that a bare stroke adds at most among other marks: never enough alone."""
 
-FEW = 2
+GAP = 0.15
+"""One digit ends where another begins, where they are nearer than so many heights."""
+
+FEW = 5
 """So many other marks make no crowd."""
 
 CLUTTER, MORE_CLUTTER = 1.5, 0.75
 """Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
+JOINED = 0.3
+"""One digit alone and a mark as high stand in one word where they are nearer than so many heights."""
+
+DASH = 2.0
+"""What is so many times wider than high is a minus, a dash or a rule: people write them beside numbers."""
+
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.658, 0.364, 4, 0.805, -0.054
+OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.767, 0.374, 4, 1.205, -0.362
 """The log-odds that a number is right and whole: a share of what its digits have together, less for each mark beside
 it, which may be a digit that was not read, and less for one digit alone, which may be a part of something. By logistic
-regression (Platt 1999) on 784 numbers read in 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
+regression (Platt 1999) on 802 numbers read in 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 SUREST = 0.9999
 """What is surer counts no more."""
@@ -92,9 +102,11 @@ def decode(
     visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > FAINT * usual]
     marks = []
     for box in _apart(visible, boxes):
-        x, y = box.center
-        marks.append((x * cosine - y * sine, x * sine + y * cosine, max(box.w, box.h)))
-    lines = _credible(lines_of(seen, similar), np.array(marks).reshape(-1, 3), clutter)
+        if box.w < DASH * box.h:
+            x, y = box.center
+            marks.append((x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
+    digits, slashes = without_slashes(seen)
+    lines = _credible(lines_of(digits, similar), slashes, np.array(marks).reshape(-1, 4), clutter)
     lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
     angle = math.degrees(slope)
     return [_number(word, row, angle, quarter_turns, beside) for row, line in enumerate(lines) for word, beside in line]
@@ -121,6 +133,8 @@ def _surest(
     """
     confidence = probabilities[:, :-1].max(1, initial=0)
     digits = [i for i, c in enumerate(candidates) if confidence[i] >= min_confidence and not c.cut]
+    sides = sides_of_frames(candidates, [candidates[i].box for i in digits])
+    digits = [i for i in digits if candidates[i].box not in sides]
     if not digits:
         return []
     confidence = confidence[digits]
@@ -181,26 +195,42 @@ def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
 
 
 def _credible(
-    lines: Sequence[list[Seen]], marks: NDArray[np.float64], clutter: float
+    lines: Sequence[list[Seen]], slashes: Sequence[Seen], marks: NDArray[np.float64], clutter: float
 ) -> list[list[tuple[list[Seen], int]]]:
     """Return, line by line, the numbers that outweigh what surrounds them, and how many marks are beside each.
 
-    Numbers that stand near one another are weighed together. marks: (N, 3) x, y, size of what is no digit; texture and
-    scribbles have many of them, paper has few.
+    Numbers that stand near one another are weighed together. slashes: they hold numbers apart. marks: (N, 4) x, y,
+    width and height of what is no digit; texture and scribbles have many of them, paper has few.
     """
     usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
-    crowded = len(lines) > 1 or len(marks) > FEW
+    crowded = len(marks) > FEW
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
             words: list[tuple[list[Seen], int]] = []
-            for run in runs_of(line):
+            for run in runs_of(line, slashes):
                 near = [digit for word in run for digit in word]
-                if _evidence(near, crowded) - clutter * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
-                    words += [(word, _beside(word, marks)) for word in run]
+                doubtful = crowded or _fills_a_gap(near, lines)
+                if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
+                    words += [(word, _beside(word, marks)) for word in run if not (clutter and _is_letter(word, marks))]
             if words:
                 kept.append(words)
     return kept
+
+
+def _fills_a_gap(word: Sequence[Seen], lines: Sequence[list[Seen]]) -> bool:
+    """Say whether one digit alone reaches from one above it to one below it: it is their paper, seen as ink."""
+    stroke, *more = word
+    if more:
+        return False
+    near = [
+        s
+        for line in lines
+        for s in line
+        if abs(s.x - stroke.x) < (s.width + stroke.width) / 2
+        and abs(s.y - stroke.y) < (s.height + stroke.height) / 2 + GAP * stroke.height
+    ]
+    return any(s.y < stroke.y for s in near) and any(s.y > stroke.y for s in near)
 
 
 def _beside(word: Sequence[Seen], marks: NDArray[np.float64]) -> int:
@@ -210,7 +240,18 @@ def _beside(word: Sequence[Seen], marks: NDArray[np.float64]) -> int:
     aside = np.abs(marks[:, :1] - x) - half
     above = np.abs(marks[:, 1:2] - y) - height / 2
     near = np.maximum(aside, above).min(1) < AROUND * height
-    return int(np.count_nonzero(near & (marks[:, 2] > 0.4 * height)))
+    return int(np.count_nonzero(near & (marks[:, 2:].max(1) > 0.4 * height)))
+
+
+def _is_letter(word: Sequence[Seen], marks: NDArray[np.float64]) -> bool:
+    """Say whether one digit alone has a mark as high so near to its left or right that both are letters of a word."""
+    digit, *more = word
+    if more:
+        return False
+    x, y, w, h = marks.T
+    high = (h > 0.6 * digit.height) & (h < 1.8 * digit.height) & (abs(y - digit.y) < 0.6 * digit.height)
+    gap = abs(x - digit.x) - (w + digit.width) / 2
+    return bool((high & (gap > -0.1 * digit.height) & (gap < JOINED * digit.height)).any())
 
 
 def _evidence(word: Sequence[Seen], crowded: bool) -> float:

@@ -101,7 +101,7 @@ def _cameras() -> Finding:
 
 
 def _models() -> Iterator[Finding]:
-    from camdigits import context, leftmost, network
+    from camdigits import context, inked, leftmost, network
     from camdigits.classify import Classifier, shipped_models
 
     if not shipped_models():
@@ -113,7 +113,7 @@ def _models() -> Iterator[Finding]:
             yield Finding("broken", str(error), "install camdigits again")
         else:
             yield Finding("ok", f"model {name} reads {''.join(classifier.labels)}")
-    for helper in (leftmost, context):
+    for helper in (inked, leftmost, context):
         try:
             helper.check()
         except CamdigitsError as error:

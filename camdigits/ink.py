@@ -8,7 +8,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import Box, shared_area
+from camdigits.types import BARE_ASPECT, Box, shared_area
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
@@ -48,11 +48,14 @@ MOST_PARTS = 9
 SAME = 0.75
 """Two pieces are the same where their boxes' intersection over union is at least this."""
 
-BARE_ASPECT = 2.5
-"""A stroke this much longer than wide is straight: a 1, a rule, or the edge of a sheet."""
+CROP = 160
+"""A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
 
 STEP = 0.5
 """It is an edge if one side differs from it less than this share of what the other does."""
+
+NEAR = 3
+"""Pixels from a stroke to where its blur ends, and what lies beside it begins."""
 
 FULL = 1.25
 """The middle of a stroke is somewhat stronger than its mean: so much of it counts as full ink."""
@@ -171,18 +174,22 @@ def is_step(box: Box, piece: MatLike, grey: MatLike) -> bool:
     if length < BARE_ASPECT * width:
         return False
     ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0]
+    if box.h < box.w:  # as if it stood
+        box, grey = Box(box.y, box.x, box.h, box.w), grey.T
     # strips along both sides, past the blur at the stroke's own border
-    near, far = 2 + width // 4, 4 + width
-    if box.h > box.w:
-        before = grey[box.y : box.bottom, max(box.x - far, 0) : max(box.x - near, 0)]
-        after = grey[box.y : box.bottom, box.right + near : box.right + far]
-    else:
-        before = grey[max(box.y - far, 0) : max(box.y - near, 0), box.x : box.right]
-        after = grey[box.bottom + near : box.bottom + far, box.x : box.right]
+    near, far = NEAR, 4 + width
+    before = grey[box.y : box.bottom, max(box.x - far, 0) : max(box.x - near, 0)]
+    after = grey[box.y : box.bottom, box.right + near : box.right + far]
     if not before.size or not after.size:
         return False
-    steps = sorted(abs(median_of(side) - ink) for side in (before, after))
+    steps = sorted(_step(side, ink) for side in (before, after))
     return steps[0] < STEP * steps[1]
+
+
+def _step(side: MatLike, ink: float) -> float:
+    """Return by how much what is beside a standing stroke differs from it; where other ink is near, their gap does."""
+    away = cv2.absdiff(side, np.full_like(side, round(ink)))
+    return float(np.partition(away, len(away) // 2, axis=0)[len(away) // 2].max())
 
 
 def median_of(grey: MatLike) -> int:

@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from camdigits.types import Box, Digit
+from camdigits.types import BARE_ASPECT, Box, Digit
 
 MAX_SLOPE = 40.0
 """Degrees; steeper writing is a turned page."""
@@ -41,8 +41,9 @@ NUMBER, RUN = 1.2, 1.6
 ROOM = 0.45
 """A 1 has as much room as if it were this wide, in heights."""
 
-BARE_ASPECT = 2.5
-"""A stroke this much higher than wide is bare."""
+SLASH, SLANT = 1.5, 0.25
+"""What looks like a 1, but is so many times higher than the digits beside it and so slanted, its width being this share
+of its height, is a slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,11 @@ def lines_of(seen: Sequence[Seen], similar: float) -> list[list[Seen]]:
     return [lines[i] for i in sorted(left)]
 
 
-def runs_of(line: Sequence[Seen]) -> list[list[list[Seen]]]:
-    """Cut a line where gaps are wide beside its own spacing: into runs of what stands near, and these into numbers."""
+def runs_of(line: Sequence[Seen], slashes: Sequence[Seen] = ()) -> list[list[list[Seen]]]:
+    """Cut a line where gaps are wide beside its own spacing: into runs of what stands near, and these into numbers.
+
+    slashes: on the page; between two digits they end a number too.
+    """
     height = height_of(line)
     widths = [max(seen.width, ROOM * height) for seen in line]
     gaps = [b.x - a.x - (v + w) / 2 for (a, v), (b, w) in pairwise(zip(line, widths, strict=True))]
@@ -115,14 +119,27 @@ def runs_of(line: Sequence[Seen]) -> list[list[list[Seen]]]:
     usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
     spacing = min(max(usual, 0.0), 0.9 * height)
     runs = [[[line[0]]]]
-    for gap, seen in zip(gaps, line[1:], strict=True):
+    for gap, (last, seen) in zip(gaps, pairwise(line), strict=True):
+        slashed = any(last.x < s.x < seen.x and abs(s.y - seen.y) < height for s in slashes)
         if gap > 0.6 * height + RUN * spacing:
             runs.append([[seen]])
-        elif gap > 0.6 * height + NUMBER * spacing:
+        elif slashed or gap > 0.6 * height + NUMBER * spacing:
             runs[-1].append([seen])
         else:
             runs[-1][-1].append(seen)
     return runs
+
+
+def without_slashes(seen: Sequence[Seen]) -> tuple[list[Seen], list[Seen]]:
+    """Return what is seen but for slashes, which look like 1s, and these: higher than the digits on both sides."""
+    slashes = []
+    for stroke in seen:
+        if stroke.digit.label == "1" and stroke.width > SLANT * stroke.height:
+            near = [s for s in seen if abs(s.y - stroke.y) < 0.5 * s.height and abs(s.x - stroke.x) < stroke.height]
+            before, behind = ([s.height for s in near if (s.x - stroke.x) * side > 0] for side in (-1, 1))
+            if before and behind and stroke.height > SLASH * median(before + behind):
+                slashes.append(stroke)
+    return [s for s in seen if s not in slashes], slashes
 
 
 def height_of(line: Sequence[Seen]) -> float:

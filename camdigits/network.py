@@ -9,9 +9,9 @@ from camdigits.errors import ModelError
 
 Network: TypeAlias = ort.InferenceSession
 
-LEFTMOST, CONTEXT = "leftmost.onnx", "context.onnx"
-HELPERS = LEFTMOST, CONTEXT
-"""In the folder of models, what takes joined digits apart, and what looks around digits; all others there read."""
+INKED, LEFTMOST, CONTEXT = "inked.onnx", "leftmost.onnx", "context.onnx"
+HELPERS = INKED, LEFTMOST, CONTEXT
+"""In the folder of models, what finds ink, takes joined digits apart and looks around digits; all others there read."""
 
 CURE = "install camdigits again"
 """What helps where one of HELPERS is missing or another."""
@@ -23,11 +23,17 @@ def models_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[1] / "models"
 
 
-def open_helper(name: str, takes: str, shape: tuple[int, ...], says: str) -> Network:
-    """Open one of HELPERS that takes (N, *shape) by a name and says one thing by another. Raises ModelError."""
+def open_helper(name: str, takes: str, shape: tuple[int | None, ...], says: str) -> Network:
+    """Open one of HELPERS that takes (N, *shape) by a name and says one thing by another. Raises ModelError.
+
+    shape: None where it may be of any length.
+    """
     path = models_folder() / name
     network = open_network(path, CURE)
-    taken = [(given.name, given.shape[1:]) for given in network.get_inputs()]
+    # a length that may be any has a name
+    taken = [
+        (given.name, [None if isinstance(n, str) else n for n in given.shape[1:]]) for given in network.get_inputs()
+    ]
     if taken != [(takes, list(shape))] or [said.name for said in network.get_outputs()] != [says]:
         raise ModelError(f"{path}: not the network that belongs there; {CURE}")
     return network

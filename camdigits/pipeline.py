@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from camdigits import context, leftmost
+from camdigits import context, inked, leftmost
 from camdigits.classify import Classifier
-from camdigits.closer import look_closer
+from camdigits.closer import heights_of, look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
@@ -36,34 +36,34 @@ FEW = 2
 
 def check() -> None:
     """Raise ModelError where a network that helps every model is missing: what runs for hours asks before it begins."""
+    inked.check()
     leftmost.check()
     context.check()
 
 
 class Proposals(NamedTuple):
-    """What may be digits of an upright page, by their ink alone.
+    """What may be digits of an upright page, by their ink, without what stands around them.
 
-    image: the page, its rules faded if it has any. numbers: what they make. first: so many candidates at the beginning
-    are of the first look.
+    image: the page, its rules faded if it has any. numbers: what they make. alone: the probabilities of the first
+    candidates, those of the first look, by nothing but themselves.
     """
 
     image: Image
     candidates: list[Candidate]
     probabilities: Probabilities
     numbers: list[Number]
-    first: int
+    alone: Probabilities
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
     """Read a picture and keep what each stage saw."""
     upright = propose(image, classifier, min_confidence)
     trace = _decided(upright, image, classifier, min_confidence)
-    first = upright.candidates[: upright.first]
+    first = upright.candidates[: len(upright.alone)]
     if in_doubt(first, trace.numbers):
         patches = normalize(first)
         # first looks are compared, without their surroundings: only the upright page had more
-        alone = upright.probabilities[: upright.first]
-        numbers = decode(first, alone, classifier.labels, min_confidence)
+        numbers = decode(first, upright.alone, classifier.labels, min_confidence)
         others = {
             turns: decode(first, classifier(turned(patches, turns)), classifier.labels, min_confidence, turns)
             for turns in likeliest(first, patches, classifier)
@@ -80,9 +80,9 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
 def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Proposals:
     """Return what may be digits of an upright page.
 
-    Joined digits are taken apart, and around those that were read is looked closer. The full size, which takes as long
-    as all else, is looked at only where that cannot show the rest: little was read, or there is small writing, or signs
-    may have dots.
+    Joined digits are taken apart, and around those that were read is looked closer; where the page is not plain, also
+    for ink by what is around it. The full size, which takes as long as all else, is looked at only where that cannot
+    show the rest: little was read, or there is small writing, or signs may have dots.
     """
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:
@@ -96,18 +96,22 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])
+    alone = probabilities
     candidates, probabilities = apart(first, probabilities, read, leftmost.leftmost, classifier.labels)
-    likely = numbers
-    if candidates != half.candidates or not context.is_plain(candidates, numbers):
-        # a closer look does no harm where there is no number
-        likely = decode(candidates, probabilities, classifier.labels, min_confidence, clutter=0)
-    closer = look_closer(half.image, [digit.box for number in likely for digit in number.digits], any_sign)
-    if closer:
-        closer, of_closer = apart(closer, read(closer), read, leftmost.leftmost, classifier.labels)
-        candidates, probabilities = candidates + closer, np.concatenate([probabilities, of_closer])
-    if candidates != half.candidates:
+    is_plain = candidates == half.candidates and context.is_plain(candidates, numbers)
+    # a closer look does no harm where there is no number
+    likely = numbers if is_plain else decode(candidates, probabilities, classifier.labels, min_confidence, clutter=0)
+    found = [digit.box for number in likely for digit in number.digits]
+    looks = [] if is_plain else inked.at_sizes(image, heights_of(found, any_sign))
+    more = look_closer(half.image, found, any_sign) + inked.written(image, looks, any_sign)
+    if more:
+        more, of_more = apart(more, read(more), read, leftmost.leftmost, classifier.labels)
+        candidates, probabilities = candidates + more, np.concatenate([probabilities, of_more])
+    if looks:
+        probabilities = inked.weighed(image, candidates, probabilities, looks)
+    if looks or more:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    return Proposals(half.image, candidates, probabilities, numbers, len(first))
+    return Proposals(half.image, candidates, probabilities, numbers, alone)
 
 
 def _decided(page: Proposals, image: Image, classifier: Classifier, min_confidence: float) -> Trace:

@@ -20,6 +20,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from camdigits.ink import (
+    CROP,
     OVER,
     SAME,
     Group,
@@ -40,9 +41,6 @@ from camdigits.types import Box, Candidate, Image
 
 MAX_PIXELS = 8_300_000
 """Larger pictures than 4K are reduced to this many pixels."""
-
-CROP = 160
-"""A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
 
 CELLS = 160
 """Longer side of the reduced picture in which paper is told from ink."""

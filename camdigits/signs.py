@@ -5,6 +5,7 @@ is never 75, nor is 3-4 34. Only what hangs high, with nothing below it, is a pi
 before the first digit is its minus.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -45,17 +46,23 @@ BELOW = 0.35
 MINUS = 0.2, 1.0
 """Least and most width of a minus, in heights of the digit after it."""
 
+OWN, APART = 3.0, 0.5
+"""A minus stands so many times nearer to its number than to the one before it, which is so many heights away."""
+
 FLAT = 0.6
 """A stroke that lies is lower than this share of its width."""
 
-LONG = 1.35
-"""A comma is higher than so many times its width."""
+LONG = 1.7
+"""A comma is so many times longer than wide; a point of a few pixels may be longer than one would think."""
 
 MESS = 2
 """More marks than this between two digits are paper, not signs."""
 
 ALONE = 0.06
 """Around a sign there is no other ink within so many heights."""
+
+RIM = 0.15
+"""What is weaker than this share of a mark is paper."""
 
 PEN = 0.4
 """A point is wider than this share of the digits' strokes."""
@@ -68,10 +75,11 @@ AS_STRONG = 0.6
 
 
 class _Mark(NamedTuple):
-    """Ink near digits: its box in the reduced pixels, and how much of the digits' contrast it has."""
+    """Ink near digits: its box in the reduced pixels, its share of the digits' contrast, and each pixel's own."""
 
     box: Box
     strength: float
+    spot: MatLike
 
 
 def with_signs(image: Image, numbers: Sequence[Number]) -> list[Number]:
@@ -152,8 +160,18 @@ def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> lis
         if max(w, h) < height / 2 and ((around != 0) & (around != at)).any():
             continue
         strength = float(away[there][around == at].max()) / max(ink, 1)
-        marks.append(_Mark(Box(x, y, w, h), strength))
+        marks.append(_Mark(Box(x, y, w, h), strength, away[there]))
     return marks
+
+
+def _elongation(away: MatLike) -> float:
+    """Return how many times longer than wide a spot is, of any direction, by the moments of its contrast.
+
+    Hu 1962, "Visual pattern recognition by moment invariants".
+    """
+    of = cv2.moments(cv2.subtract(away, np.full_like(away, int(RIM * np.max(away)))))
+    middle, apart = (of["mu20"] + of["mu02"]) / 2, math.hypot((of["mu20"] - of["mu02"]) / 2, of["mu11"])
+    return math.sqrt((middle + apart) / max(middle - apart, 1e-3 * middle, 1e-9))
 
 
 def _strong(contrast: MatLike) -> float:
@@ -172,7 +190,7 @@ def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> st
     feet = top + tall
     # under the arm of a 7 too, but not in the arc of a digit
     between = [
-        mark.box
+        mark
         for mark in marks
         if left.center[0] < mark.box.center[0] < right.center[0]
         and mark.strength > AS_STRONG
@@ -181,11 +199,12 @@ def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> st
     if len(between) > MESS:
         return ""
     sign, hangs = "", False
-    for box in between:
+    for mark in between:
+        box = mark.box
         deep = (box.center[1] - top) / tall
         small = box.w < POINT[0] * height and box.h < POINT[1] * height
         if small and deep > FEET and box.h > FLAT * box.w:
-            sign = "," if box.h > LONG * box.w or box.bottom - feet > 0.6 * box.h else "."
+            sign = "," if _elongation(mark.spot) > LONG or box.bottom - feet > 0.6 * box.h else "."
         elif left.right - 0.1 * height < box.center[0] < right.x + 0.1 * height and box.h < 1.6 * height:
             if deep > HIGH:
                 return " "
@@ -227,9 +246,15 @@ def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
             lying = mark.box
         elif mark.box.h > 0.4 * height:
             return False
-    # after another digit it is an operator, or a dash
-    return lying is not None and not any(
-        mark.box.h > 0.4 * height and 0 < lying.center[0] - mark.box.center[0] < 2 * height for mark in marks
+    if lying is None:
+        return False
+    # near another digit it is an operator, or a dash, unless it stands much nearer to its own
+    room = max(OWN * (box.x - lying.right), APART * height)
+    return not any(
+        mark.box.h > 0.4 * height
+        and 0 < lying.center[0] - mark.box.center[0] < 2 * height
+        and lying.x - mark.box.right < room
+        for mark in marks
     )
 
 

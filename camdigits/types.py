@@ -36,6 +36,10 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", "
 """What a folder is searched for."""
 
 
+BARE_ASPECT = 2.5
+"""A stroke this much longer than wide is straight: a 1, a rule, the edge of a sheet, the side of a frame."""
+
+
 class Box(NamedTuple):
     """An upright rectangle in pixels: columns x to x + w - 1, rows y to y + h - 1."""
 
@@ -235,8 +239,9 @@ class Reading:
 class Trace:
     """What each stage made of one picture: the candidates, what was said of each, the numbers decoded.
 
-    candidates: all that were proposed, at first, by cuts and by the closer look. probabilities: (len(candidates),
-    C + 1), by their ink and, of those that were asked about, by what stands around them. numbers: in reading order.
+    candidates: all that were proposed, at first, by cuts, by the closer look and as ink. probabilities:
+    (len(candidates), C + 1), by their ink and, of those that were asked about, by what stands around them.
+    numbers: in reading order.
     """
 
     candidates: tuple[Candidate, ...]

@@ -14,8 +14,8 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.command import SAMPLES  # noqa: E402
-from tests.support.server import serving  # noqa: E402
+from tests.support.command import SAMPLES  # noqa: E402 - found by the path set above
+from tests.support.server import serving  # noqa: E402 - found by the path set above
 
 
 def main() -> None:

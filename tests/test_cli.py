@@ -330,6 +330,7 @@ def test_bench_prints_a_table_by_stage() -> None:
         "cut",
         "decode",
         "closer",
+        "inked",
         "context",
         "signs",
         "all",

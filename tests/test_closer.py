@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camdigits.closer import look_closer
+from camdigits.closer import heights_of, look_closer
 from camdigits.types import Box, Candidate, Image, shared_area
 from tests.support.drawing import draw_digit, paper, shade
 
@@ -97,6 +97,14 @@ def test_what_the_places_edge_cuts_is_left_out() -> None:
     candidates = look_closer(written(boxes), boxes[:2])
     assert missed(candidates, boxes[2:]) == boxes[4:]
     assert all(candidate.box.right <= boxes[3].right + 3 for candidate in candidates)
+
+
+def test_sizes_are_told_apart_and_few_of_a_size_tell_none() -> None:
+    assert heights_of(row(40, 3) + row(44, 2) + row(120, 4) + row(400, 1)) == [40, 120]
+    assert heights_of(row(40, 1)) == []
+    assert heights_of([]) == []
+    dashes = [Box(10 + 50 * i, 20, 40, 6) for i in range(3)]
+    assert heights_of(dashes, any_sign=True) == [40]
 
 
 def test_two_sizes_are_looked_at() -> None:

@@ -174,10 +174,64 @@ def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0
     return lines(decode(candidates, probabilities, LABELS, 0.5))
 
 
+def test_a_one_has_a_line_of_its_own_unless_much_else_is_written() -> None:
+    page = [*row("41", 100, 100), ("1", Box(100, 200, 8, 40)), *row("57", 100, 300)]
+    marks = [Box(300 + 60 * at, 200, 30, 40) for at in range(6)]
+    assert among(page, marks[:5], 0.985) == [["41"], ["1"], ["57"]]
+    assert among(page, marks, 0.985) == [["41"], ["57"]]
+
+
+@pytest.mark.parametrize(("height", "lines"), [(38, [["41"], ["57"]]), (26, [["41"], ["1"], ["57"]])])
+def test_what_reaches_from_one_digit_to_the_next_is_the_paper_between_them(height: int, lines: list[list[str]]) -> None:
+    gap = ("1", Box(108, 141 + (38 - height) // 2, 6, height))
+    assert among([*row("41", 100, 100), gap, *row("57", 100, 180)], [], 0.985) == lines
+
+
+def test_a_minus_speaks_not_against_its_number() -> None:
+    one, below = [("1", Box(100, 100, 8, 40))], [("1", Box(100, 170, 8, 40))]
+    minus, letter = Box(70, 117, 20, 6), Box(60, 100, 20, 40)
+    assert among(one + below, [minus, minus.moved(0, 70)], 0.985) == [["1"], ["1"]]
+    assert among(one, [letter], 0.985) == []
+
+
+def framed(digits: list[tuple[str, Box]], frame: Box, sides: str) -> list[list[str]]:
+    """Read digits, and the left and right side of a frame around them, which look like 1s."""
+    x, y, w, h = frame
+    strokes = [Box(x, y, 6, h), Box(x + w - 6, y, 6, h)]
+    ink = np.zeros((h, w), np.uint8)
+    for side in sides.split():
+        at = {"left": np.s_[:, :6], "right": np.s_[:, -6:], "top": np.s_[:6], "bottom": np.s_[-6:]}[side]
+        ink[at] = 255
+    boxes = [box for _, box in digits] + strokes + [frame]
+    candidates = [*map(candidate, boxes[:-1]), Candidate(frame, ink, 0.5, False)]
+    probabilities = np.zeros((len(boxes), 11), np.float32)
+    for i, label in enumerate([label for label, _ in digits] + ["1", "1"]):
+        probabilities[i, LABELS.index(label)] = 0.99
+    probabilities[-1, 10] = 1
+    return lines(decode(candidates, probabilities, LABELS, 0.5))
+
+
+def test_the_sides_of_a_frame_around_a_number_are_no_digits() -> None:
+    digits, frame = row("4096", 100, 100, pitch=30), Box(84, 92, 150, 56)
+    assert framed(digits, frame, "left right top bottom") == [["4096"]]
+    # what is open is writing
+    assert framed(digits, frame, "left right top") == [["140961"]]
+    # a 1 within the frame stays
+    inside = [*digits, ("1", Box(215, 100, 8, 40))]
+    assert framed(inside, Box(84, 92, 170, 56), "left right top bottom") == [["40961"]]
+
+
 def test_digits_among_marks_that_are_none_are_texture() -> None:
     marks = [Box(100 + 30 * i, 160, 20, 30) for i in range(8)]
     assert among(row("12", 100, 100), marks) == []
     assert among(row("12", 100, 100), []) == [["12"]]
+
+
+@pytest.mark.parametrize(("gap", "height", "lines"), [(8, 40, []), (24, 40, [["7"]]), (8, 16, [["7"]])])
+def test_one_digit_beside_a_letter_of_its_word_is_a_letter(gap: int, height: int, lines: list[list[str]]) -> None:
+    for letter in (Box(100 - gap - 24, 100, 24, height), Box(124 + gap, 100, 24, height)):
+        assert among(row("7", 100, 100), [letter], 0.999) == lines
+        assert among(row("12", 100, 100), [letter], 0.999) == [["12"]]
 
 
 def test_texture_repeats_itself() -> None:

@@ -31,6 +31,7 @@ STAGES = {
     "pages",
     "turn",
     "cut",
+    "inked",
     "leftmost",
     "closer",
     "context",
@@ -49,7 +50,8 @@ ALSO = {
     "explain": {"normalize"},
     "segment": PAPER,
     "closer": PAPER,
-    "decode": {"lines"},
+    "inked": PAPER,
+    "decode": {"lines", "framed"},
     "sources": {"cameras", "screen"},
     "cameras": {"screen"},
 }
@@ -60,7 +62,7 @@ ALLOWED = {
     "crops": {"types", "errors"},
     "lettering": {"types"},
     "network": {"errors"},
-    **dict.fromkeys(PAPER | {"lines"}, GROUND),
+    **dict.fromkeys(PAPER | {"lines", "framed"}, GROUND),
     **{stage: GROUND | ALSO.get(stage, set()) for stage in STAGES},
     "pipeline": STAGES | GROUND,
 }

@@ -1,12 +1,13 @@
 """Lines from coordinates alone, as people write: bowed, stepped, and here and there."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camdigits.lines import Seen, lines_of, runs_of, slope_of, trend_of
+from camdigits.lines import Seen, lines_of, runs_of, slope_of, trend_of, without_slashes
 from camdigits.types import Box, Digit
 
 SIMILAR = 2.2
@@ -93,6 +94,28 @@ def test_a_hand_that_spaces_its_digits_widely_writes_numbers_all_the_same() -> N
 def test_a_one_has_as_much_room_as_other_digits() -> None:
     ones = [seen(x, 0, width=5, label="1") for x in (0, 45, 90)]
     assert runs_of(ones) == [[ones]]
+
+
+def test_a_slash_holds_numbers_apart_and_is_no_one() -> None:
+    before, behind = row([0] * 2), row([0] * 2, x=100)
+    slash = seen(70, 0, width=26, height=70, label="1")
+    assert without_slashes([*behind, slash, *before]) == ([*behind, *before], [slash])
+    assert runs_of(before + behind, [slash]) == [[before, behind]]
+    assert runs_of(before + behind) == [[before + behind]]
+    far = replace(slash, y=200)
+    assert runs_of(before + behind, [far]) == [[before + behind]]
+
+
+@pytest.mark.parametrize(("width", "height"), [(12, 70), (20, 45)])
+def test_a_tall_or_slanted_one_is_no_slash(width: int, height: int) -> None:
+    one = seen(75, 0, width=width, height=height, label="1")
+    line = [*row([0] * 2), one, *row([0] * 2, x=110)]
+    assert without_slashes(line) == (line, [])
+
+
+def test_what_is_high_before_all_others_is_no_slash() -> None:
+    first = seen(-40, 0, width=26, height=70, label="1")
+    assert without_slashes([first, *row([0] * 3)])[1] == []
 
 
 @pytest.mark.parametrize("degrees", [-30.0, -5.0, 0.0, 12.0, 30.0])

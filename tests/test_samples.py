@@ -10,17 +10,13 @@ import pytest
 
 from camdigits.pipeline import read_image, read_stream
 from camdigits.types import Frame
+from tests.support.numbers import by_line
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 ENTRIES: list[dict[str, Any]] = json.loads((SAMPLES / "labels.json").read_text(encoding="utf-8"))
 PICTURES = [entry for entry in ENTRIES if Path(entry["file"]).suffix in {".jpg", ".png"}]
 CLIPS = [entry for entry in ENTRIES if Path(entry["file"]).suffix == ".mp4"]
 BESIDES = {"labels.json", "README.md", "NOTICE"}
-
-
-def by_line(numbers: list[tuple[int, str]]) -> list[list[str]]:
-    """[(line, text), …] in reading order to the numbers of each line."""
-    return [[text for line, text in numbers if line == row] for row in sorted({line for line, _ in numbers})]
 
 
 def frames_of(path: Path) -> list[Frame]:
@@ -78,9 +74,7 @@ def test_readme_names_every_file() -> None:
 def test_every_picture_is_read_as_labelled(entry: dict[str, Any]) -> None:
     image = cv2.imread(str(SAMPLES / entry["file"]))
     assert image is not None
-    assert (
-        by_line([(number.line, number.text) for number in read_image(np.asarray(image, np.uint8))]) == entry["numbers"]
-    )
+    assert by_line(read_image(np.asarray(image, np.uint8))) == entry["numbers"]
 
 
 @pytest.mark.parametrize("entry", CLIPS, ids=lambda entry: entry["file"])
@@ -91,5 +85,5 @@ def test_the_clip_lasts_and_settles_on_its_numbers(entry: dict[str, Any]) -> Non
     right = []
     for _, readings in read_stream(frames):
         settled = [reading.number for reading in readings if reading.settled]
-        right.append(by_line([(number.line, number.text) for number in settled]) == entry["numbers"])
+        right.append(by_line(settled) == entry["numbers"])
     assert np.mean(right[entry["fps"] :]) > 0.9  # after a second

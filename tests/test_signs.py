@@ -58,6 +58,25 @@ def test_a_long_or_low_point_is_a_comma() -> None:
     assert texts(image, number) == ["1,2"]
 
 
+@given(x=st.floats(0, 4), y=st.floats(0, 4), gap=st.integers(22, 40), radius=st.floats(3.5, 6))
+@settings(deadline=None, max_examples=60)
+def test_a_round_point_is_no_comma_wherever_its_few_pixels_lie(x: float, y: float, gap: int, radius: float) -> None:
+    image, number = scene("75", gap)
+    at = [round(16 * v) for v in (100 + W + gap / 2 - 2 + x, TOP + H - radius - y)]
+    cv2.circle(image, (at[0], at[1]), round(16 * radius), (50, 50, 50), -1, cv2.LINE_AA, 4)
+    assert texts(image, number) == ["7.5"]
+
+
+@given(x=st.floats(0, 4), y=st.floats(0, 4), lean=st.floats(0, 4))
+@settings(deadline=None, max_examples=60)
+def test_a_stroke_at_the_feet_is_a_comma_however_it_leans(x: float, y: float, lean: float) -> None:
+    image, number = scene("75", 30)
+    ends = [(100 + W + 13 + x + side * lean, TOP + H - 5 + y - side * 8) for side in (-1, 1)]
+    (x0, y0), (x1, y1) = ([round(16 * v) for v in end] for end in ends)
+    cv2.line(image, (x0, y0), (x1, y1), (50, 50, 50), 6, cv2.LINE_AA, 4)
+    assert texts(image, number) == ["7,5"]
+
+
 def test_a_point_under_the_arm_of_a_seven_counts() -> None:
     image, number = scene("75", gap=8)
     # the lower left of the 7's own box is empty
@@ -100,6 +119,14 @@ def test_a_stroke_between_two_numbers_is_no_minus() -> None:
     three, one = (Number(d.label, 0.9, 0, 0.0, d.box, (d,)) for d in number.digits)
     cv2.line(image, (150, TOP + 30), (175, TOP + 30), (50, 50, 50), 6)
     assert [n.text for n in with_signs(image, [three, one])] == ["3", "1"]
+
+
+@pytest.mark.parametrize(("before", "after", "text"), [(45, 8, "-75"), (31, 8, "-75"), (30, 20, "75"), (20, 4, "75")])
+def test_a_minus_stands_nearer_to_its_own_number_than_to_the_one_before(before: int, after: int, text: str) -> None:
+    image, number = scene("75")
+    draw_digit(image, "8", Box(100 - after - 24 - before - 20, TOP, 20, H), pen=6)
+    cv2.rectangle(image, (100 - after - 24, TOP + 27), (100 - after, TOP + 33), (50, 50, 50), -1)
+    assert texts(image, number) == [text]
 
 
 def test_rules_and_grids_are_no_signs() -> None:

@@ -20,7 +20,10 @@ def compose(scene: Scene, page: Page, rng: Generator) -> Composed:
     view = aim(scene.camera, writing.extent)
     painted, origin = surface(scene, writing, [view], textures)
     doubtful = [_box(project(mark.outline, view)) for mark in writing.digits if mark.label == DOUBTFUL]
-    return Composed(expose(painted, view @ origin, scene, sensor), truth(writing, view), tuple(doubtful))
+    size = scene.camera.width, scene.camera.height
+    ink = cv2.warpPerspective((255 * writing.meant).astype(np.uint8), view, size, flags=cv2.INTER_LINEAR)
+    numbers = truth(writing, view)
+    return Composed(expose(painted, view @ origin, scene, sensor), numbers, np.asarray(ink, np.uint8), tuple(doubtful))
 
 
 def aim(camera: Camera, extent: Matrix) -> Matrix:

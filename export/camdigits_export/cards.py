@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from math import prod
 from pathlib import Path
@@ -18,6 +19,9 @@ from camdigits_export.evaluate import milliseconds, score
 from camdigits_export.metrics import wilson
 from camdigits_export.patches import PatchSet
 from camdigits_export.to_onnx import stated
+
+Make = Callable[[Path, Any, Callable[[str], None]], float]
+"""Writes a file by its recipe, telling what it does, and returns a figure of it."""
 
 SETS = {
     "mnist": ("MNIST test digits", True),
@@ -105,6 +109,16 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
         if count != 1:
             raise CardError(f"{card}: {count} places for {value.splitlines()[0]!r}; a card has one")
     card.write_text(_hashed(text, card), encoding="utf-8")
+
+
+def remake_helper(file: Path, make: Make, recipe: Any) -> None:
+    """Make the file of a network of HELPERS anew, and its card: a program of its own."""
+    try:
+        share = make(file, recipe, print)
+        renew_helper(file.with_suffix(".md"))
+        print(f"{file}, {file.with_suffix('.md').name}: {100 * share:.2f} %")
+    except CamdigitsError as error:
+        sys.exit(f"error: {error}")
 
 
 def renew_helper(card: Path) -> None:

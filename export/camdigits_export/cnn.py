@@ -139,7 +139,7 @@ def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
     scales are not negative, and computes in bfloat16 where the processor does, which is nearly the same.
     """
     layers = keras.layers
-    dtype = "mixed_bfloat16" if quick and has_bfloat16() else "float32"
+    dtype = float_of(quick)
     patches = keras.Input((28, 28), name="patches")
     x = layers.Reshape((28, 28, 1))(patches)
     if recipe.architecture == "classic":
@@ -167,8 +167,20 @@ def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
     return keras.Model(patches, layers.Softmax(name="probabilities")(x))
 
 
+def convolved(x: keras.KerasTensor, channels: int, size: int = 3, stride: int = 1, *, dtype: str) -> keras.KerasTensor:
+    """Return what a convolution makes of x, normalized, without what is below 0; as large as x, or a stride's share."""
+    layers = keras.layers
+    x = layers.Conv2D(channels, size, strides=stride, padding="same", use_bias=False, dtype=dtype)(x)
+    return layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.98, dtype=dtype)(x))
+
+
+def float_of(quick: bool) -> str:
+    """Return what a network computes in: in bfloat16 where it is to be quick and the processor is so with it."""
+    return "mixed_bfloat16" if quick and _has_bfloat16() else "float32"
+
+
 @cache
-def has_bfloat16() -> bool:
+def _has_bfloat16() -> bool:
     """Say whether the processor multiplies matrices of bfloat16 (AMX); others only take longer with them."""
     try:
         return "amx_bf16" in Path("/proc/cpuinfo").read_text()
@@ -221,6 +233,27 @@ class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
     def on_epoch_end(self) -> None:
         """Draw another order."""
         self._order = self._rng.permutation(self._count)
+
+
+def averaged(
+    build: Callable[[bool], keras.Model],
+    batches: Shuffled,
+    epochs: int,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor],
+    report: Callable[[str], None],
+) -> keras.Model:
+    """Return the network that learnt from batches, with the average of its weights, in float32.
+
+    build: makes it, quick to train or exact. optimizer: one that averages weights, as adamw does.
+    """
+    model = build(True)
+    model.compile(optimizer, loss)
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[losses_told(epochs, report)])
+    # a fit ends with these averages
+    exact = build(False)
+    exact.set_weights(model.get_weights())
+    return exact
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

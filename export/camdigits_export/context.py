@@ -5,9 +5,9 @@
 writes models/context.onnx, from composed frames of MNIST's training digits among words; an hour on two cores.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from camdigits.classify import Classifier
 from camdigits.context import INK, PAPER, SIDE, windows_of
-from camdigits.errors import CamdigitsError
 from camdigits.network import CONTEXT
 from camdigits.pipeline import propose
 from camdigits_export import marks, matching
-from camdigits_export.cards import renew_helper
-from camdigits_export.cnn import Shuffled, adamw, has_bfloat16, losses_told
+from camdigits_export.cards import remake_helper
+from camdigits_export.cnn import Shuffled, adamw, averaged, convolved, float_of
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.patches import Report, in_parts
@@ -93,7 +92,9 @@ def draw_page(rng: Generator, hands: Hands) -> Frame:
         picture = marks.world(rng)
         scale = WORLD_SIDE / max(picture.shape)
         world = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        return Frame(np.asarray(world, np.uint8), (), (), False, 0, np.zeros((0, 4), int))
+        return Frame(
+            np.asarray(world, np.uint8), (), (), False, 0, np.zeros(world.shape[:2], np.uint8), np.zeros((0, 4), int)
+        )
     text = TEXT[int(rng.choice(len(TEXT), p=[often for _, often in TEXT]))][0]
     return matching.upright(draw_frame(rng, hands, bool(rng.random() < 0.5), text))
 
@@ -134,12 +135,9 @@ def build(recipe: Recipe, quick: bool = False) -> keras.Model:
 
     quick: computes in bfloat16 where the processor does.
     """
-    dtype = "mixed_bfloat16" if quick and has_bfloat16() else "float32"
+    dtype = float_of(quick)
+    block = partial(convolved, dtype=dtype)
     first, second, third, fourth = recipe.channels
-
-    def block(x: keras.KerasTensor, channels: int, size: int = 3, stride: int = 1) -> keras.KerasTensor:
-        x = layers.Conv2D(channels, size, strides=stride, padding="same", use_bias=False, dtype=dtype)(x)
-        return layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.98, dtype=dtype)(x))
 
     seen = keras.Input((SIDE, SIDE, 2), name="windows")
     x = layers.Rescaling((1 / (INK - PAPER), 1 / 255), (-PAPER / (INK - PAPER), 0.0))(seen)
@@ -155,21 +153,10 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     """Return a network that learnt from frames of these digits."""
     learnt = windows(digits, recipe.frames, recipe.seed, report)
     keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, quick=True)
-    steps = len(learnt.labels) // recipe.batch
-    optimizer = adamw(recipe.epochs, steps, recipe.rate, recipe.weight_decay, AVERAGE)
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(
-        _Batches(learnt, recipe),
-        epochs=recipe.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[losses_told(recipe.epochs, report)],
-    )
-    optimizer.finalize_variable_values(model.trainable_variables)
-    exact = build(recipe)
-    exact.set_weights(model.get_weights())
-    return exact
+    batches = _Batches(learnt, recipe)
+    optimizer = adamw(recipe.epochs, len(batches), recipe.rate, recipe.weight_decay, AVERAGE)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return averaged(partial(build, recipe), batches, recipe.epochs, optimizer, loss, report)
 
 
 class _Batches(Shuffled):
@@ -224,15 +211,5 @@ def to_onnx(answer: keras.Model, recipe: Recipe, share: float) -> bytes:
     return network_to_onnx(answer, "windows", "digit", asdict(recipe), {"passed": share})
 
 
-def main() -> None:
-    """Make models/context.onnx anew, and its card."""
-    path = Path("models") / CONTEXT
-    try:
-        print(f"passed: {100 * make(path, Recipe(), print):.2f} %")
-        renew_helper(path.with_suffix(".md"))
-    except CamdigitsError as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    remake_helper(Path("models") / CONTEXT, make, Recipe())

@@ -18,7 +18,7 @@ from camdigits_export import marks, strokes
 from camdigits_export.camera import compose
 from camdigits_export.datasets import Inks, Labels, learnt_and_kept, load
 from camdigits_export.samples import BALLPOINT, CHALK, FELT, GEL, PENCIL
-from camdigits_export.scenes import DESKS, PAPERS, Camera, Colour, Glyph, Hand, Light, Page, Paper, Scene, Sheet
+from camdigits_export.scenes import DESKS, PAPERS, Camera, Colour, Glyph, Hand, Light, Mask, Page, Paper, Scene, Sheet
 from camdigits_export.surfaces import BARE
 
 PENS = {"ballpoint": (BALLPOINT, 0.33), "gel": (GEL, 0.25), "felt": (FELT, 0.12), "pencil": (PENCIL, 0.3)}
@@ -55,7 +55,8 @@ class Frame:
     """A composed frame.
 
     kinds: what it is an example of. light_ink: it is lighter than the paper. turns: by how many quarters the writing is
-    turned counterclockwise. doubtful: (N, 4) boxes of what a person may take for digits.
+    turned counterclockwise. ink: (height, width) uint8, how much of each pixel a pen went over, to 255. doubtful:
+    (N, 4) boxes of what a person may take for digits.
     """
 
     image: Image
@@ -63,6 +64,7 @@ class Frame:
     kinds: tuple[str, ...]
     light_ink: bool
     turns: int
+    ink: Mask
     doubtful: NDArray[np.int_]
 
 
@@ -145,7 +147,9 @@ def draw_frame(rng: Generator, hands: Hands, hard: bool = False, text: float | N
     kinds = [paper, pen_name, sizes, "touching" if touching else "apart", "turned" if turns else "upright"]
     kinds += ["printed"] * printed + ["mixed"] * (beside > 0)
     doubtful = np.array(composed.doubtful, int).reshape(-1, 4)
-    return Frame(_as_jpeg(composed.image, rng), composed.numbers, tuple(kinds), light_ink, turns, doubtful)
+    return Frame(
+        _as_jpeg(composed.image, rng), composed.numbers, tuple(kinds), light_ink, turns, composed.ink, doubtful
+    )
 
 
 def _page(

@@ -5,7 +5,6 @@
 writes models/leftmost.onnx, from MNIST's training digits; a quarter of an hour on two cores.
 """
 
-import sys
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -17,12 +16,11 @@ from keras import layers, ops
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from camdigits.errors import CamdigitsError
 from camdigits.leftmost import HEIGHT, WIDTH, left_end
 from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
-from camdigits_export.cards import renew_helper
+from camdigits_export.cards import remake_helper
 from camdigits_export.cnn import Shuffled, losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
@@ -257,15 +255,5 @@ def make(path: Path, recipe: Recipe, report: Report) -> float:
     return share
 
 
-def main() -> None:
-    """Make models/leftmost.onnx anew, and its card."""
-    path = Path("models") / LEFTMOST
-    try:
-        print(f"first digits found: {100 * make(path, Recipe(), print):.2f} %")
-        renew_helper(path.with_suffix(".md"))
-    except CamdigitsError as error:
-        sys.exit(f"error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    remake_helper(Path("models") / LEFTMOST, make, Recipe())

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from camdigits.closer import look_closer
+from camdigits import inked
+from camdigits.closer import heights_of, look_closer
 from camdigits.cut import joined, pieces
 from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
@@ -36,15 +37,16 @@ FEWEST, EACH = 10, 1.0
 def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return what the reader makes of a frame turned upright: (N, 28, 28) uint8 patches, and (N,) labels.
 
-    These are what both looks find, wide candidates cut. Left out: what lies between a digit and none, bare strokes that
+    These are what all looks find, wide candidates cut. Left out: what lies between a digit and none, bare strokes that
     are no digit's (they may be read as 1), and large parts of digits.
     """
     frame = upright(frame)
     true = _true(frame)
     candidates = _and_pieces(segment(frame.image))
     boxes = _boxes_of(candidates)
-    known = _overlap(boxes, true).max(1, initial=0) > SAME
-    candidates += _and_pieces(look_closer(frame.image, [Box(*box) for box in boxes[known].tolist()]))
+    known = [Box(*box) for box in boxes[_overlap(boxes, true).max(1, initial=0) > SAME].tolist()]
+    looks = inked.at_sizes(frame.image, heights_of(known))
+    candidates += _and_pieces(look_closer(frame.image, known) + inked.written(frame.image, looks))
     match = matched(frame, candidates)
     boxes = _boxes_of(candidates)
     bare = boxes[:, 3] > 1.8 * boxes[:, 2]
@@ -123,6 +125,7 @@ def upright(frame: Frame) -> Frame:
         image=np.ascontiguousarray(np.rot90(frame.image, -frame.turns)),
         numbers=tuple(number.with_boxes(back) for number in frame.numbers),
         turns=0,
+        ink=np.ascontiguousarray(np.rot90(frame.ink, -frame.turns)),
         doubtful=np.array([back(Box(*box)) for box in frame.doubtful.tolist()], int).reshape(-1, 4),
     )
 

@@ -36,7 +36,7 @@ def draw_pair(rng: Generator, hands: Hands, broken: bool) -> Frame:
     scene = Scene(sheet, hand, replace(pen, width=pen.width * height / 85), "wood", light, camera)
     composed = compose(scene, page, rng)
     kinds = ("broken" if broken else "touching", name)
-    return Frame(composed.image, composed.numbers, kinds, False, 0, np.zeros((0, 4), int))
+    return Frame(composed.image, composed.numbers, kinds, False, 0, composed.ink, np.zeros((0, 4), int))
 
 
 def main() -> None:

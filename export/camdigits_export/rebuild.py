@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from camdigits.network import CONTEXT, LEFTMOST
-from camdigits_export import classical, cnn, context, forest, knn, leftmost, marks, mlp, runs, svm
-from camdigits_export.cards import renew, renew_helper
+from camdigits.network import CONTEXT, INKED, LEFTMOST
+from camdigits_export import classical, cnn, context, forest, inked, knn, leftmost, marks, mlp, runs, svm
+from camdigits_export.cards import Make, renew, renew_helper
 from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
 from camdigits_export.to_onnx import stated
@@ -20,9 +20,6 @@ from camdigits_export.to_onnx import stated
 SEEDS = 1, 2, 3
 
 Recipe = cnn.Recipe | classical.Recipe
-
-Make = Callable[[Path, Any, Callable[[str], None]], float]
-"""Writes a file by its recipe, telling what it does, and returns a figure of it."""
 
 TEACHER = replace(cnn.RECIPES["best"], channels=(64, 128, 192), dense=128, epochs=18, reject_bias=0.0)
 """A wider network that never ships: what its seeds say together is most of what the others learn."""
@@ -51,12 +48,13 @@ FIRST_READER = replace(
 READER = replace(FIRST_READER, start="runs/reader-1", teachers=("runs/reader-1",), rate=5e-4, epochs=8, reject_bias=0.5)
 """What ships: the same once more, more slowly, taught by what it knew."""
 
-HELPERS: dict[str, tuple[Make, leftmost.Recipe | context.Recipe]] = {
+HELPERS: dict[str, tuple[Make, inked.Recipe | leftmost.Recipe | context.Recipe]] = {
+    INKED: (inked.make, inked.Recipe()),
     LEFTMOST: (leftmost.make, leftmost.Recipe()),
     CONTEXT: (context.make, context.Recipe()),
 }
-"""What takes joined digits apart, and what looks around digits. Frames to learn from are read with the files that are
-installed, not with these."""
+"""What finds ink, takes joined digits apart, and looks around digits. Frames to learn from are read with the files
+that are installed, not with these."""
 
 PLAN: dict[str, Recipe] = {
     "knn": knn.Recipe(),

@@ -167,9 +167,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Writing:
-    """Ink on a sheet. ink: (height, width) float32 opacity. baselines: y of each line at the sheet's left."""
+    """Ink on a sheet. ink: (height, width) float32 opacity. baselines: y of each line at the sheet's left.
+
+    meant: (height, width) float32, 1.0 where the pen went, also where it left nothing.
+    """
 
     ink: Floats
+    meant: Floats
     digits: tuple[Placed, ...]
     baselines: tuple[float, ...]
 
@@ -183,11 +187,13 @@ class Writing:
 class Composed:
     """A picture and the numbers in it, in the shape a reader reports them (confidence 1).
 
-    doubtful: boxes of marks that a person may take for digits.
+    ink: (height, width) uint8, how much of each pixel a pen went over, to 255. doubtful: boxes of marks that a person
+    may take for digits.
     """
 
     image: Image
     numbers: tuple[Number, ...]
+    ink: Mask
     doubtful: tuple[Box, ...] = ()
 
 

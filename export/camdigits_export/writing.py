@@ -36,13 +36,15 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
             for glyph in number:
                 size = hand.height * (1 + np.clip(rng.normal(0, hand.jitter), -0.15, 0.15))
                 ink = _print(glyph, size) if glyph.printed else stroke(glyph.ink, size, pen.width, rng, glyph.scale)
+                meant = ink
                 if hand.broken and glyph.label.isdigit() and rng.random() < hand.broken:
+                    ink = ink.copy()
                     _interrupt(ink, pen.width, rng)
                 y = baselines[-1] + rng.normal(0, hand.jitter * 0.5) * hand.height - rise * (x - left)
                 y += glyph.foot * size
                 # a mark parts what is written before it from what comes after
                 count += not glyph.label.isdigit()
-                digit = _Drawn(ink, x, y - ink.shape[0], glyph.label, row, count)
+                digit = _Drawn(ink, meant, x, y - ink.shape[0], glyph.label, row, count)
                 if hand.touching and drawn and drawn[-1].number == count and rng.random() < hand.touching:
                     digit = digit._replace(x=_touching(drawn[-1], digit) - OVERLAP * hand.height)
                 drawn.append(digit)
@@ -55,12 +57,14 @@ def write(page: Page, scene: Scene, rng: Generator) -> Writing:
     lift = min(0.0, *(digit.y - 0.3 * top for digit in drawn))  # lines that rise must not leave the sheet
     low = max(digit.y + digit.ink.shape[0] for digit in drawn) - lift
     canvas = np.zeros((int(low + bottom), int(wide + right)), np.float32)
-    digits = tuple(_place(canvas, digit, lift) for digit in drawn)
-    return Writing(canvas * _pressure(canvas.shape, pen, rng), digits, tuple(y - lift for y in baselines))
+    meant = np.zeros_like(canvas)
+    digits = tuple(_place(canvas, meant, digit, lift) for digit in drawn)
+    return Writing(canvas * _pressure(canvas.shape, pen, rng), meant, digits, tuple(y - lift for y in baselines))
 
 
 class _Drawn(NamedTuple):
     ink: Floats
+    meant: Floats
     x: float
     y: float
     label: str
@@ -89,11 +93,12 @@ def _interrupt(ink: Floats, width: float, rng: Generator) -> None:
     cv2.circle(ink, (int(columns[at]), int(rows[at])), max(1, round(GAP * width)), 0, -1)
 
 
-def _place(canvas: Floats, digit: _Drawn, lift: float) -> Placed:
-    """Draw one digit into the sheet's ink and say where it is."""
+def _place(canvas: Floats, meant: Floats, digit: _Drawn, lift: float) -> Placed:
+    """Draw one digit into the sheet's ink, and into what was meant, and say where it is."""
     ink, x, y = digit.ink, int(digit.x), int(digit.y - lift)
-    patch = canvas[y : y + ink.shape[0], x : x + ink.shape[1]]
-    np.maximum(patch, ink, out=patch)
+    for sheet, drawn in ((canvas, ink), (meant, digit.meant)):
+        patch = sheet[y : y + ink.shape[0], x : x + ink.shape[1]]
+        np.maximum(patch, drawn, out=patch)
     rows, columns = np.nonzero(ink > 0.5 * min(1.0, float(ink.max())))
     corners = np.stack([columns, rows], axis=1).astype(np.int32)
     hull = cv2.convexHull(corners).reshape(-1, 2).astype(np.float64)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,8 +12,9 @@ import numpy as np
 import onnx
 import pytest
 
+from camdigits import network
 from camdigits.classify import Classifier, find_model
-from camdigits_export import cards, cnn, evaluate, knn, runs, to_onnx
+from camdigits_export import cards, cnn, evaluate, knn, rebuild, runs, to_onnx
 from camdigits_export.cards import CardError
 from camdigits_export.patches import PatchSet, Workshop
 from tests.support.models import write_model
@@ -29,11 +31,11 @@ def models(workshop: Workshop, tmp_path: Path) -> Path:
     run = tmp_path / "run"
     runs.begin(run, TINY, workshop)
     runs.log(run, {"epoch": 1})
-    network = cnn.build(TINY, 11)
+    tiny = cnn.build(TINY, 11)
     rng = np.random.default_rng(0)
-    network.set_weights([rng.uniform(0.1, 0.2, weights.shape) for weights in network.get_weights()])
+    tiny.set_weights([rng.uniform(0.1, 0.2, weights.shape) for weights in tiny.get_weights()])
     for path in (run / "model.keras", folder / "cnn.keras"):
-        network.save(path)
+        tiny.save(path)
     to_onnx.export_run(run, folder / "cnn.onnx")
     restate(write_model(folder / "knn.onnx", 7), {"kind": "knn", **asdict(NEIGHBOURS)})
     return folder
@@ -140,3 +142,45 @@ def test_a_card_says_nothing_of_sets_that_are_not_at_hand(models: Path, workshop
     cards.renew(card, {"rejects": some})
     assert "held-out rejects caught | 0.00 % of 50" in card.read_text()
     assert "MNIST test digits" not in section(card.read_text(), "Figures").split("Ten patches")[0]
+
+
+@pytest.mark.parametrize("name", network.HELPERS)
+def test_a_helpers_card_is_of_this_very_file(name: str) -> None:
+    file = network.models_folder() / name
+    card = file.with_suffix(".md").read_text()
+    assert f"{sha256(file.read_bytes()).hexdigest()}  {name}" in card
+    recipe = asdict(rebuild.HELPERS[name][1])
+    assert json.loads(json.dumps(recipe)) == to_onnx.stated(file)["training"]
+    if "frames" in recipe:
+        assert f" {recipe['frames']:,} composed frames" in card
+    assert re.search(rf" {recipe['held']:,} (strings|frames of validation digits)", card)
+
+
+@pytest.mark.parametrize("name", network.HELPERS)
+def test_a_helper_is_remade_with_its_card(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = network.models_folder() / name
+    file = tmp_path / name
+    shutil.copy(shipped.with_suffix(".md"), tmp_path)
+
+    def make(path: Path, recipe: dict[str, int], _: Callable[[str], None]) -> float:
+        figures = dict.fromkeys(to_onnx.stated(shipped)["figures"], 0.25)
+        proto = onnx.load(shipped)
+        told = {"camdigits.training": json.dumps(recipe), "camdigits.figures": json.dumps(figures)}
+        onnx.helper.set_model_props(proto, told)
+        to_onnx.write(proto.SerializeToString(), path)
+        return 0.25
+
+    cards.remake_helper(file, make, {"seed": 7})
+    card = file.with_suffix(".md").read_text()
+    assert f"{sha256(file.read_bytes()).hexdigest()}  {name}\n" in card
+    assert re.search(r"^    \w+  25.00 %$", card, re.MULTILINE)
+    assert '{"seed": 7}' in section(card, "Recipe")
+    assert "25.00 %" in capsys.readouterr().out
+
+
+def test_what_a_helper_cannot_be_made_of_is_told(tmp_path: Path) -> None:
+    def make(*_: object) -> float:
+        raise CardError("no data")
+
+    with pytest.raises(SystemExit, match="error: no data"):
+        cards.remake_helper(tmp_path / "inked.onnx", make, {})

@@ -111,7 +111,7 @@ def test_digits_that_touch_become_patches_of_each() -> None:
     page = [[[Glyph(ink, str(label)) for ink, label in zip(inks[:2], labels[:2], strict=True)]]]
     composed = compose(scene, page, np.random.default_rng(1))
     assert not {digit.box for digit in composed.numbers[0].digits} & {seen.box for seen in segment(composed.image)}
-    frame = Frame(composed.image, composed.numbers, (), False, 0, np.zeros((0, 4), int))
+    frame = Frame(composed.image, composed.numbers, (), False, 0, composed.ink, np.zeros((0, 4), int))
     _, found = matching.frame_patches(frame, REJECT, np.random.default_rng(0))
     assert {6, 8} <= set(found.tolist())
 
@@ -151,7 +151,9 @@ def test_rejects_are_bounded_and_rarely_look_like_digits(drawn: list[Frame]) -> 
 
 
 def test_a_folder_of_frames_is_labelled(drawn: list[Frame], tmp_path: Path) -> None:
-    blank = Frame(np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((0, 4), int))
+    blank = Frame(
+        np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((200, 300), np.uint8), np.zeros((0, 4), int)
+    )
     frames.save(tmp_path, [drawn[0], blank, drawn[1]])
     labels = json.loads((tmp_path / "labels.json").read_text())
     assert [label["file"] for label in labels] == ["0000.png", "0002.png"]
@@ -162,7 +164,9 @@ def test_a_folder_of_frames_is_labelled(drawn: list[Frame], tmp_path: Path) -> N
 
 
 def test_a_picture_without_anything_gives_no_patches() -> None:
-    blank = Frame(np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((0, 4), int))
+    blank = Frame(
+        np.full((200, 300, 3), 200, np.uint8), (), (), False, 0, np.zeros((200, 300), np.uint8), np.zeros((0, 4), int)
+    )
     patches, labels = matching.frame_patches(blank, REJECT, np.random.default_rng(0))
     assert patches.shape == (0, 28, 28)
     assert labels.shape == (0,)

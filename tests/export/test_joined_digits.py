@@ -1,8 +1,5 @@
 """Joined digits as training draws them, a small training on them, and what the shipped file makes of drawn ones."""
 
-import hashlib
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -13,7 +10,6 @@ import pytest
 from camdigits import leftmost as stage
 from camdigits.network import models_folder, open_network
 from camdigits_export import augment, leftmost, strokes
-from camdigits_export.cards import renew_helper
 from camdigits_export.datasets import Dataset
 from camdigits_export.to_onnx import stated
 
@@ -90,23 +86,9 @@ def test_a_network_learns_and_its_file_says_the_same(digits: Dataset, drawn: lef
     (said,) = open_network(path).run(["first"], {"ink": ink})
     assert np.abs(said - model.predict(ink, verbose=0)).max() < 1e-3
     assert stated(path)["figures"] == {"found": 0.5}
-    card = tmp_path / "leftmost.md"
-    card.write_text((models_folder() / "leftmost.md").read_text())
-    renew_helper(card)
-    assert "    found  50.00 %\n" in card.read_text()
-    assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  leftmost.onnx" in card.read_text()
 
 
 def test_the_shipped_file_finds_first_digits_that_it_never_saw(drawn: leftmost.Strings) -> None:
     session: ort.InferenceSession = open_network(models_folder() / stage.LEFTMOST)
     (said,) = session.run(["first"], {"ink": augment.as_input(drawn.inks)})
     assert leftmost.found(said, drawn) > 0.8
-
-
-def test_the_shipped_files_card_is_of_this_very_file() -> None:
-    path = models_folder() / stage.LEFTMOST
-    card = path.with_suffix(".md").read_text()
-    assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" in card
-    recipe = stated(path)["training"]
-    assert json.loads(json.dumps(asdict(leftmost.Recipe()))) == recipe
-    assert f"{recipe['held']:,} strings" in card

@@ -114,7 +114,7 @@ def test_weights_of_another_network_are_no_start(workshop: Workshop, trained: Pa
 def test_what_trains_quickly_says_what_is_served(
     has_bfloat16: bool, tolerance: float, workshop: Workshop, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cnn, "has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(cnn, "_has_bfloat16", lambda: has_bfloat16)
     served = cnn.load_trained(trained)
     quick = cnn.build(SMALL, workshop.reject + 1, quick=True)
     quick.set_weights(served.get_weights())
@@ -133,7 +133,7 @@ def test_teachers_are_heard_where_they_are_right(
     workshop: Workshop, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cnn, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(cnn, "_has_bfloat16", lambda: False)
     recipe = replace(SMALL, teachers=(str(trained), str(trained)), taught=0.75, softness=2.0)
     patches, labels = cnn.epoch_patches(workshop, recipe, 0)
     said = cnn.load_trained(trained).predict(as_input(patches), verbose=0)

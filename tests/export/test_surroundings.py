@@ -1,8 +1,5 @@
 """Frames of numbers and text as training draws them, a small training, and what the shipped file makes of them."""
 
-import hashlib
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -15,7 +12,6 @@ from camdigits.context import INK, SIDE
 from camdigits.network import CONTEXT, models_folder, open_network
 from camdigits.pipeline import propose
 from camdigits_export import augment, context, frames, marks, matching, strokes
-from camdigits_export.cards import renew_helper
 from camdigits_export.context import NO_DIGIT, Windows
 from camdigits_export.datasets import Dataset
 from camdigits_export.frames import Hands
@@ -116,24 +112,9 @@ def test_a_network_learns_and_its_file_says_the_same(digits: Dataset, seen: Wind
     chance = 1 - np.asarray(each)[:, NO_DIGIT]
     assert np.abs(1 / (1 + np.exp(-said)) - chance).max() < 1e-4
     assert stated(path)["figures"] == {"passed": 0.25}
-    card = tmp_path / "context.md"
-    card.write_text((models_folder() / "context.md").read_text())
-    renew_helper(card)
-    assert "    passed  25.00 %\n" in card.read_text()
-    assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  context.onnx" in card.read_text()
 
 
 def test_the_shipped_file_tells_digits_from_what_only_looks_like_one(seen: Windows) -> None:
     session: ort.InferenceSession = open_network(models_folder() / CONTEXT)
     (said,) = session.run(["digit"], {"windows": seen.windows.astype(np.float32)})
     assert context.passed(said, seen) < 0.4
-
-
-def test_the_shipped_files_card_is_of_this_very_file() -> None:
-    path = models_folder() / CONTEXT
-    card = path.with_suffix(".md").read_text()
-    assert f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" in card
-    recipe = stated(path)["training"]
-    assert json.loads(json.dumps(asdict(context.Recipe()))) == recipe
-    assert f"{recipe['frames']:,} composed frames" in card
-    assert f"{recipe['held']} frames of validation digits" in card

@@ -1,4 +1,6 @@
-"""Numbers made by hand: a text at a place, its digits side by side."""
+"""Numbers made by hand: a text at a place, its digits side by side; and what numbers say, line by line."""
+
+from collections.abc import Sequence
 
 from camdigits.types import Box, Digit, Number
 
@@ -15,3 +17,9 @@ def make_number(text: str, x: float, y: float, height: float = 40, confidence: f
         whole = whole.union(box)
     digits = tuple(Digit(label, confidence, box) for label, box in zip(text, boxes, strict=True))
     return Number(text, confidence, line, 0.0, whole, digits)
+
+
+def by_line(numbers: Sequence[Number]) -> list[list[str]]:
+    """Return the texts of numbers in reading order, those of each line together."""
+    rows = sorted({number.line for number in numbers})
+    return [[number.text for number in numbers if number.line == row] for row in rows]

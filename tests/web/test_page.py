@@ -157,7 +157,7 @@ def test_unsure_digits_in_pictures_are_outlined_by_dashes(page: Any, tmp_path: P
     for place, digit in enumerate("20?"):
         for stroke in STROKES[digit]:
             points = np.array([(60 + 140 * place + 75 * x, 80 + 140 * y) for x, y in stroke], np.int32)
-            cv2.polylines(paper, [points], False, (0, 0, 0), 7)
+            cv2.polylines(paper, [points], False, (0, 0, 0), 9)
     cv2.imwrite(str(tmp_path / "unsure.png"), paper)
     drop(page, tmp_path / "unsure.png")
     expect(page.locator(".box")).to_have_count(3)
