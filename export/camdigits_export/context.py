@@ -38,6 +38,9 @@ EMPTY = 0.06
 WORLD_SIDE = 900
 """Pixels of such a picture's longer side."""
 
+ASKEW = 0.5
+"""So often a frame is looked at turned, too: letters on their head or side may look like digits."""
+
 PLAUSIBLE = 0.05
 """What reads as a digit with less than this is not asked about."""
 
@@ -100,12 +103,12 @@ def draw_page(rng: Generator, hands: Hands) -> Frame:
 
 
 def windows_in(frame: Frame, classifier: Classifier) -> Windows:
-    """Return what reads like a digit in an upright frame. Left out is what lies between a digit and none."""
+    """Return what reads like a digit in a frame. Left out is what lies between a digit and none, and turned digits."""
     page = propose(frame.image, classifier)
     match = matching.matched(frame, page.candidates)
     off = (match.best < OFF) | match.joined | ((match.best > matching.SAME) & ~match.right_ink)
     plausible = page.probabilities[:, -1] < 1 - PLAUSIBLE
-    at = np.flatnonzero(match.is_digit | (off & plausible & ~match.doubtful))
+    at = np.flatnonzero((match.is_digit & (frame.turns == 0)) | (off & plausible & ~match.doubtful))
     labels = np.where(match.is_digit, match.label, NO_DIGIT)[at]
     return Windows(windows_of(page.image, [page.candidates[i] for i in at]), labels.astype(np.uint8))
 
@@ -119,8 +122,14 @@ def windows(digits: Dataset, count: int, seed: int, report: Report) -> Windows:
 def _part(digits: Dataset, job: tuple[int, int, int]) -> Windows:
     start, count, seed = job
     hands, classifier = Hands(digits.inks, digits.labels), Classifier("cnn")
-    drawn = (draw_page(np.random.default_rng([seed, at]), hands) for at in range(start, start + count))
-    return _together([windows_in(frame, classifier) for frame in drawn])
+    found = []
+    for at in range(start, start + count):
+        rng = np.random.default_rng([seed, at])
+        frame = draw_page(rng, hands)
+        found.append(windows_in(frame, classifier))
+        if rng.random() < ASKEW:
+            found.append(windows_in(matching.turned(frame, int(rng.integers(1, 4))), classifier))
+    return _together(found)
 
 
 def _together(parts: Sequence[Windows]) -> Windows:

@@ -65,7 +65,7 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """What N candidates of an upright frame are.
+    """What N candidates of a frame are.
 
     label: of the digit written there, where it is one. best: what they share with the nearest, of what both cover.
     part: how much of a candidate lies in one digit. right_ink: it is as dark or light as what is written. several: it
@@ -87,7 +87,7 @@ class Match:
 
 
 def matched(frame: Frame, candidates: Sequence[Candidate]) -> Match:
-    """Return what candidates of an upright frame are, by their boxes."""
+    """Return what candidates of a frame are, by their boxes."""
     boxes, true = _boxes_of(candidates), _true(frame)
     labels = np.array([int(digit.label) for number in frame.numbers for digit in number.digits], int)
     shared, same = shared_area(boxes, true), _overlap(boxes, true)
@@ -116,17 +116,22 @@ def are_joined(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.bo
 
 def upright(frame: Frame) -> Frame:
     """Return a frame turned so that its writing is upright."""
+    return turned(frame, -frame.turns)
 
-    def back(box: Box) -> Box:
-        return box_turned_back(box, frame.turns, frame.image.shape)
+
+def turned(frame: Frame, quarters: int) -> Frame:
+    """Return a frame turned counterclockwise by so many quarters."""
+
+    def there(box: Box) -> Box:
+        return box_turned_back(box, -quarters % 4, frame.image.shape)
 
     return replace(
         frame,
-        image=np.ascontiguousarray(np.rot90(frame.image, -frame.turns)),
-        numbers=tuple(number.with_boxes(back) for number in frame.numbers),
-        turns=0,
-        ink=np.ascontiguousarray(np.rot90(frame.ink, -frame.turns)),
-        doubtful=np.array([back(Box(*box)) for box in frame.doubtful.tolist()], int).reshape(-1, 4),
+        image=np.ascontiguousarray(np.rot90(frame.image, quarters)),
+        numbers=tuple(number.with_boxes(there) for number in frame.numbers),
+        turns=(frame.turns + quarters) % 4,
+        ink=np.ascontiguousarray(np.rot90(frame.ink, quarters)),
+        doubtful=np.array([there(Box(*box)) for box in frame.doubtful.tolist()], int).reshape(-1, 4),
     )
 
 
