@@ -44,7 +44,10 @@ CLUTTER, MORE_CLUTTER = 1.5, 0.75
 """Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
 JOINED = 0.3
-"""One digit alone and a mark as high stand in one word where they are nearer than so many heights."""
+"""A digit and a mark as high stand in one word where they are nearer than so many heights."""
+
+IN_WORD = 3.5
+"""Log-odds of digits in the middle at least, for several together to be a number beside a letter."""
 
 DASH = 2.0
 """What is so many times wider than high is a minus, a dash or a rule: people write them beside numbers."""
@@ -212,7 +215,7 @@ def _credible(
                 near = [digit for word in run for digit in word]
                 doubtful = crowded or _fills_a_gap(near, lines)
                 if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
-                    words += [(word, _beside(word, marks)) for word in run if not (clutter and _is_letter(word, marks))]
+                    words += [(word, _beside(word, marks)) for word in run if not (clutter and _in_word(word, marks))]
             if words:
                 kept.append(words)
     return kept
@@ -243,15 +246,20 @@ def _beside(word: Sequence[Seen], marks: NDArray[np.float64]) -> int:
     return int(np.count_nonzero(near & (marks[:, 2:].max(1) > 0.4 * height)))
 
 
-def _is_letter(word: Sequence[Seen], marks: NDArray[np.float64]) -> bool:
-    """Say whether one digit alone has a mark as high so near to its left or right that both are letters of a word."""
-    digit, *more = word
-    if more:
+def _in_word(digits: Sequence[Seen], marks: NDArray[np.float64]) -> bool:
+    """Say whether what reads as a number is a part of a word.
+
+    That is one digit alone, or several not sure enough, with a mark as high so near to the left or right.
+    """
+    if len(digits) > 1 and fmean(s.digit.log_odds for s in digits) > IN_WORD:
         return False
     x, y, w, h = marks.T
-    high = (h > 0.6 * digit.height) & (h < 1.8 * digit.height) & (abs(y - digit.y) < 0.6 * digit.height)
-    gap = abs(x - digit.x) - (w + digit.width) / 2
-    return bool((high & (gap > -0.1 * digit.height) & (gap < JOINED * digit.height)).any())
+    for digit in digits:
+        high = (h > 0.6 * digit.height) & (h < 1.8 * digit.height) & (abs(y - digit.y) < 0.6 * digit.height)
+        gap = abs(x - digit.x) - (w + digit.width) / 2
+        if (high & (gap > -0.1 * digit.height) & (gap < JOINED * digit.height)).any():
+            return True
+    return False
 
 
 def _evidence(word: Sequence[Seen], crowded: bool) -> float:

@@ -31,8 +31,9 @@ BARE_ASPECT = 3.0
 SAMPLE = 64
 """So many marks are tried turned."""
 
-MORE = 8.0
-"""A turned page's digits must have so much more of log-odds than upright: that of one sure digit, and some."""
+BY_CHANCE, MORE = 2.7, 4.5
+"""A turned page's digits must have so much more of log-odds than upright, beyond what each has by chance: letters on
+their head or side that pass for digits have about three each."""
 
 
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
@@ -64,7 +65,11 @@ def likeliest(
 
 def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
     """Say whether these numbers of a turned page are a better reading than those of the upright one."""
-    return evidence(numbers) > evidence(upright) + MORE
+    return _beyond_chance(numbers) > _beyond_chance(upright) + MORE
+
+
+def _beyond_chance(numbers: Sequence[Number]) -> float:
+    return evidence(numbers) - BY_CHANCE * sum(len(number.digits) for number in numbers)
 
 
 def evidence(numbers: Sequence[Number]) -> float:

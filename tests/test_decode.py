@@ -234,6 +234,12 @@ def test_one_digit_beside_a_letter_of_its_word_is_a_letter(gap: int, height: int
         assert among(row("12", 100, 100), [letter], 0.999) == [["12"]]
 
 
+@pytest.mark.parametrize(("gap", "confidence", "lines"), [(8, 0.96, []), (8, 0.99, [["472"]]), (30, 0.96, [["472"]])])
+def test_digits_beside_a_letter_must_be_surer(gap: int, confidence: float, lines: list[list[str]]) -> None:
+    for letter in (Box(100 - gap - 24, 100, 24, 40), Box(174 + gap, 100, 24, 40)):
+        assert among(row("472", 100, 100, pitch=25), [letter], confidence) == lines
+
+
 def test_texture_repeats_itself() -> None:
     marks = [Box(100 + 40 * i, 170, 20, 30) for i in range(5)]
     assert among(row("8888", 100, 100), marks) == []

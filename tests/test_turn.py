@@ -64,6 +64,11 @@ def test_a_turned_reading_must_be_better_by_more_than_a_digit() -> None:
     assert not reads_better([number(page[:1])], [])
 
 
+def test_letters_that_pass_for_digits_are_no_better_reading_however_many() -> None:
+    assert not reads_better([number(marks(30), 0.93)], [])
+    assert reads_better([number(marks(4), 0.99)], [])
+
+
 @pytest.mark.parametrize("name", ["number", "lines", "board"])
 def test_a_page_whose_digits_all_read_upside_down_is_turned(name: str) -> None:
     image = load_picture(SAMPLES / f"{name}.jpg")

@@ -54,6 +54,13 @@ def found(seed: int) -> PatchSet:
 
 
 @pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """Clean digits to compose frames of."""
+    made = drawn(100, 3, seen=False)
+    return Dataset("drawn", list(made.patches), made.labels)
+
+
+@pytest.fixture(scope="session")
 def workshop() -> Workshop:
     clean = drawn(600, 1, seen=False)
     return Workshop(

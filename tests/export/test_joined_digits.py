@@ -9,18 +9,11 @@ import pytest
 
 from camdigits import leftmost as stage
 from camdigits.network import models_folder, open_network
-from camdigits_export import augment, leftmost, strokes
+from camdigits_export import augment, leftmost
 from camdigits_export.datasets import Dataset
 from camdigits_export.to_onnx import stated
 
 TINY = leftmost.Recipe(strings=600, held=60, epochs=3, batch=30, rate=5e-3, channels=(8, 8, 8, 8))
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    rng = np.random.default_rng(3)
-    labels = np.arange(200, dtype=np.uint8) % 10
-    return Dataset("drawn", [augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
 
 
 @pytest.fixture(scope="module")

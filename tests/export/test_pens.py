@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from camdigits.network import INKED, models_folder, open_network
-from camdigits_export import augment, inked, matching, strokes
+from camdigits_export import inked, matching
 from camdigits_export.datasets import Dataset
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.inked import SIDE, Parts
@@ -15,13 +15,6 @@ from camdigits_export.to_onnx import stated
 from camdigits_export.writing import write
 
 TINY = inked.Recipe(frames=6, held=2, epochs=5, batch=6, rate=5e-3, channels=(8, 8, 8, 8))
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    rng = np.random.default_rng(3)
-    labels = np.arange(100, dtype=np.uint8) % 10
-    return Dataset("drawn", [augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
 
 
 @pytest.fixture(scope="module")

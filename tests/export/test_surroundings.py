@@ -11,20 +11,13 @@ from camdigits.classify import Classifier
 from camdigits.context import INK, SIDE
 from camdigits.network import CONTEXT, models_folder, open_network
 from camdigits.pipeline import propose
-from camdigits_export import augment, context, frames, marks, matching, strokes
+from camdigits_export import context, frames, marks, matching
 from camdigits_export.context import NO_DIGIT, Windows
 from camdigits_export.datasets import Dataset
 from camdigits_export.frames import Hands
 from camdigits_export.to_onnx import stated
 
 TINY = context.Recipe(frames=12, held=4, epochs=6, batch=16, rate=4e-3, channels=(8, 8, 8, 8), dense=16)
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    rng = np.random.default_rng(3)
-    labels = np.arange(100, dtype=np.uint8) % 10
-    return Dataset("drawn", [augment.to_patch(strokes.draw_digit(rng, int(label))) for label in labels], labels)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +70,32 @@ def test_digits_found_are_what_was_written(digits: Dataset) -> None:
         found += np.sum(match.is_digit)
     assert found > 50
     assert right > 0.8 * found
+
+
+def test_of_a_page_on_its_head_only_what_is_no_digit_is_learnt(digits: Dataset) -> None:
+    hands, classifier = Hands(digits.inks, digits.labels), Classifier("cnn")
+    upright = turned = 0
+    for seed in range(6):
+        frame = matching.upright(frames.draw_frame(np.random.default_rng([5, seed]), hands, text=0.45))
+        upright += np.sum(context.windows_in(frame, classifier).labels != NO_DIGIT)
+        labels = context.windows_in(matching.turned(frame, 2), classifier).labels
+        assert (labels == NO_DIGIT).all()
+        turned += len(labels)
+    assert min(upright, turned) > 10
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_frame_turned_has_its_digits_where_they_are_in_the_picture(digits: Dataset, quarters: int) -> None:
+    frame = frames.draw_frame(np.random.default_rng([5, 1]), Hands(digits.inks, digits.labels))
+    turned = matching.turned(frame, quarters)
+    assert (turned.turns - frame.turns) % 4 == quarters
+    assert turned.image.shape[:2] == turned.ink.shape
+    for number, moved in zip(frame.numbers, turned.numbers, strict=True):
+        x, y, w, h = number.box
+        there = np.zeros(frame.ink.shape, bool)
+        there[y : y + h, x : x + w] = True
+        x, y, w, h = moved.box
+        assert np.rot90(there, quarters)[y : y + h, x : x + w].all()
 
 
 def test_the_same_windows_are_made_again(digits: Dataset, seen: Windows) -> None:
