@@ -14,13 +14,13 @@ from camdigits.closer import heights_of, look_closer
 from camdigits.context import in_context
 from camdigits.cut import apart
 from camdigits.decode import decode
-from camdigits.inked import at_sizes
+from camdigits.inked import at_sizes, weighed, written
 from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
 from camdigits.segment import at_half
 from camdigits.signs import with_signs
-from camdigits.types import MIN_CONFIDENCE, Candidate, Image, Probabilities
+from camdigits.types import MIN_CONFIDENCE, Box, Candidate, Image, Probabilities
 
 WARM_UP = 10
 """Rounds that are not counted: the first ones fill caches."""
@@ -55,6 +55,11 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
     def read(candidates: Sequence[Candidate]) -> Probabilities:
         return classifier(normalize(candidates))
 
+    def by_surroundings(digits: Sequence[Box], candidates: Sequence[Candidate], alone: Probabilities) -> Probabilities:
+        looks = at_sizes(image, heights_of(digits))
+        written(image, looks)
+        return weighed(image, candidates, alone, looks)
+
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -69,7 +74,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             numbers = timed("decode", reading)
             digits = [digit.box for number in numbers for digit in number.digits]
             timed("closer", partial(look_closer, half.image, digits))
-            timed("inked", partial(at_sizes, image, heights_of(digits)))
+            timed("inked", partial(by_surroundings, digits, candidates, probabilities))
             timed("context", partial(in_context, half.image, candidates, probabilities))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)

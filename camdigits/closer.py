@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from camdigits.ink import Stroke, filled, groups_of, is_solid, is_step, soft_ink, strokes_of, unlike
+from camdigits.ink import DARKEST, LIGHTEST, Stroke, filled, groups_of, is_solid, is_step, soft_ink, strokes_of, unlike
 from camdigits.rules import find_rules, without_rules
 from camdigits.types import Box, Candidate, Image
 
@@ -116,7 +116,7 @@ def _around(image: Image, digits: Sequence[Box], any_sign: bool) -> list[Candida
         if not (is_solid(box, piece) or is_step(box, piece, near)):
             mean = cv2.mean(strength[box.y : box.bottom, box.x : box.right], piece)[0]
             x, y = box.center
-            room = max(float(paper[int(y), int(x)]), 128 if light else 64)
+            room = max(float(paper[int(y), int(x)]), LIGHTEST if light else DARKEST)
             found = box.scaled(1 / scale).moved(place.x, place.y)
             candidates.append(Candidate(found, soft_ink(strength, box, piece, mean), min(mean / room, 1.0)))
     return candidates

@@ -43,14 +43,15 @@ FEW = 5
 CLUTTER, MORE_CLUTTER = 1.5, 0.75
 """Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
-JOINED = 0.3
-"""A digit and a mark as high stand in one word where they are nearer than so many heights."""
+JOINED, WORD = 0.3, 2
+"""Digits and marks as high stand in one word where they are nearer than so many heights, and the marks so many."""
 
 IN_WORD = 3.5
-"""Log-odds of digits in the middle at least, for several together to be a number beside a letter."""
+"""Log-odds of digits on average at least, for several together to be a number beside a letter."""
 
-DASH = 2.0
-"""What is so many times wider than high is a minus, a dash or a rule: people write them beside numbers."""
+DASH, LOW = 2.0, 0.8
+"""What is so many times wider than high, and lower than this share of the usual digit, is a minus, a dash or a rule:
+people write them beside numbers."""
 
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
@@ -102,12 +103,16 @@ def decode(
         x, y = box.center
         seen.append(Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, sizes[i]))
     usual = median(candidates[i].contrast for i in chosen)
-    visible = [box for box, c in zip(turned, candidates, strict=True) if c.contrast > FAINT * usual]
+    tall = median(sizes[i] for i in chosen)
+    visible = [
+        box
+        for box, candidate in zip(turned, candidates, strict=True)
+        if candidate.contrast > FAINT * usual and not _is_dash(box, tall)
+    ]
     marks = []
     for box in _apart(visible, boxes):
-        if box.w < DASH * box.h:
-            x, y = box.center
-            marks.append((x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
+        x, y = box.center
+        marks.append((x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
     digits, slashes = without_slashes(seen)
     lines = _credible(lines_of(digits, similar), slashes, np.array(marks).reshape(-1, 4), clutter)
     lines.sort(key=lambda line: fmean(s.y for word, _ in line for s in word))
@@ -185,9 +190,14 @@ def _frames(confidence: NDArray[np.float32], outer: int, inside: NDArray[np.bool
     return len(apart) > 2 or (len(apart) == 2 and bool(confidence[apart].min() > confidence[outer]))
 
 
+def _is_dash(box: Box, tall: float) -> bool:
+    """Say whether a mark beside digits so tall lies as a dash does."""
+    return box.w > DASH * box.h and box.h < LOW * tall
+
+
 def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
     """Return the largest boxes that touch neither a digit nor one another: one for each mark that is no digit."""
-    every = np.array(boxes)
+    every = np.array(boxes, int).reshape(-1, 4)
     free: NDArray[np.bool_] = shared_area(every, np.array(digits)).sum(1) == 0
     apart: list[Box] = []
     for i in np.argsort(-every[:, 2] * every[:, 3], kind="stable"):
@@ -247,30 +257,43 @@ def _beside(word: Sequence[Seen], marks: NDArray[np.float64]) -> int:
 
 
 def _in_word(digits: Sequence[Seen], marks: NDArray[np.float64]) -> bool:
-    """Say whether what reads as a number is a part of a word.
+    """Say whether what reads as a number is a part of a word: joined to several marks as high, and not sure enough.
 
-    That is one digit alone, or several not sure enough, with a mark as high so near to the left or right.
+    One such mark alone is a sign, or a letter of its own. One digit alone is never sure enough.
     """
-    if len(digits) > 1 and fmean(s.digit.log_odds for s in digits) > IN_WORD:
+    if len(digits) > 1 and fmean(_odds(s, True) for s in digits) > IN_WORD:
         return False
-    x, y, w, h = marks.T
-    for digit in digits:
-        high = (h > 0.6 * digit.height) & (h < 1.8 * digit.height) & (abs(y - digit.y) < 0.6 * digit.height)
-        gap = abs(x - digit.x) - (w + digit.width) / 2
-        if (high & (gap > -0.1 * digit.height) & (gap < JOINED * digit.height)).any():
-            return True
-    return False
+    tall = height_of(digits)
+    reached = [(s.x, s.y, s.width) for s in digits]
+    left = [(x, y, w) for x, y, w, h in marks.tolist() if 0.6 * tall < h < 1.8 * tall]
+    joined = 0
+    while reached and joined < WORD:
+        x, y, w = reached.pop()
+        near = [
+            mark
+            for mark in left
+            if abs(mark[1] - y) < 0.6 * tall and -0.1 * tall < abs(mark[0] - x) - (mark[2] + w) / 2 < JOINED * tall
+        ]
+        left = [mark for mark in left if mark not in near]
+        reached += near
+        joined += len(near)
+    return joined >= WORD
 
 
 def _evidence(word: Sequence[Seen], crowded: bool) -> float:
     """Return the log-odds that digits have together. Texture repeats itself: the n-th of a kind adds an n-th."""
-    odds = [(min(s.digit.log_odds, BARE) if s.bare and crowded else s.digit.log_odds, s.digit.label) for s in word]
+    odds = [(_odds(s, crowded), s.digit.label) for s in word]
     count: Counter[str] = Counter()
     total = 0.0
     for value, label in sorted(odds, reverse=True):
         count[label] += 1
         total += value / count[label]
     return total
+
+
+def _odds(seen: Seen, crowded: bool) -> float:
+    """Return the log-odds that a digit brings."""
+    return min(seen.digit.log_odds, BARE) if seen.bare and crowded else seen.digit.log_odds
 
 
 def _number(word: Sequence[Seen], row: int, angle: float, quarter_turns: int, beside: int) -> Number:

@@ -101,7 +101,7 @@ def _cameras() -> Finding:
 
 
 def _models() -> Iterator[Finding]:
-    from camdigits import context, inked, leftmost, network
+    from camdigits import network, pipeline
     from camdigits.classify import Classifier, shipped_models
 
     if not shipped_models():
@@ -113,8 +113,7 @@ def _models() -> Iterator[Finding]:
             yield Finding("broken", str(error), "install camdigits again")
         else:
             yield Finding("ok", f"model {name} reads {''.join(classifier.labels)}")
-    for helper in (inked, leftmost, context):
-        try:
-            helper.check()
-        except CamdigitsError as error:
-            yield Finding("broken", str(error), network.CURE)
+    try:
+        pipeline.check()
+    except CamdigitsError as error:
+        yield Finding("broken", str(error), network.CURE)

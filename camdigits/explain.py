@@ -25,7 +25,7 @@ REASONS: dict[Fate, str] = {
     "unsure": "less sure than --min-confidence asks",
     "another reading": "the same ink was read more surely as something else",
     "left out": "sure alone, but its line is not: too few digits for the marks around it, or too faint or small beside "
-    "the others",
+    "the others; or part of a word, a slash, the side of a frame",
     "cut": "the picture's edge cuts it",
 }
 _COLOURS: dict[Fate, tuple[int, int, int]] = {

@@ -51,6 +51,9 @@ SAME = 0.75
 CROP = 160
 """A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
 
+DARKEST, LIGHTEST = 64, 128
+"""Grey levels that full ink differs from its paper at least, on light paper and on dark."""
+
 STEP = 0.5
 """It is an edge if one side differs from it less than this share of what the other does."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.ink import CROP, filled, groups_of, is_solid, strokes_of
+from camdigits.ink import CROP, DARKEST, LIGHTEST, filled, groups_of, is_solid, strokes_of
 from camdigits.network import INKED, Network, open_helper
 from camdigits.types import BARE_ASPECT, Box, Candidate, Image, Probabilities
 
@@ -118,7 +118,7 @@ def _contrast(grey: MatLike, shares: Shares, box: Box, piece: MatLike) -> float:
     # where all around is ink too, the least of it is paper
     paper = cv2.mean(grey[around], (shares[around] <= max(PAPER, shares[around].min())).view(np.uint8))[0]
     ink = cv2.mean(grey[box.y : box.bottom, box.x : box.right], piece)[0]
-    room = max(paper, 64) if ink < paper else max(255 - paper, 128)
+    room = max(paper, DARKEST) if ink < paper else max(255 - paper, LIGHTEST)
     return min(abs(ink - paper) / room, 1.0)
 
 

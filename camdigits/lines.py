@@ -137,7 +137,7 @@ def without_slashes(seen: Sequence[Seen]) -> tuple[list[Seen], list[Seen]]:
         if stroke.digit.label == "1" and stroke.width > SLANT * stroke.height:
             near = [s for s in seen if abs(s.y - stroke.y) < 0.5 * s.height and abs(s.x - stroke.x) < stroke.height]
             before, behind = ([s.height for s in near if (s.x - stroke.x) * side > 0] for side in (-1, 1))
-            if before and behind and stroke.height > SLASH * median(before + behind):
+            if before and behind and stroke.height > SLASH * max(median(before), median(behind)):
                 slashes.append(stroke)
     return [s for s in seen if s not in slashes], slashes
 

@@ -16,7 +16,7 @@ from camdigits.normalize import normalize
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
-from camdigits.turn import evidence, in_doubt, likeliest, reads_better, turned, turned_back
+from camdigits.turn import MORE, evidence, in_doubt, likeliest, reads_better, turned, turned_back
 from camdigits.types import (
     MIN_CONFIDENCE,
     Box,
@@ -36,9 +36,8 @@ FEW = 2
 
 def check() -> None:
     """Raise ModelError where a network that helps every model is missing: what runs for hours asks before it begins."""
-    inked.check()
-    leftmost.check()
-    context.check()
+    for helper in (inked, leftmost, context):
+        helper.check()
 
 
 class Proposals(NamedTuple):
@@ -69,7 +68,7 @@ def trace_image(image: Image, classifier: Classifier, min_confidence: float = MI
             for turns in likeliest(first, patches, classifier)
         }
         turns = max(others, key=lambda turns: evidence(others[turns]))
-        if reads_better(others[turns], numbers):
+        if evidence(others[turns]) > evidence(numbers) + MORE:
             image = np.ascontiguousarray(np.rot90(image, turns))
             other = _decided(propose(image, classifier, min_confidence), image, classifier, min_confidence)
             if reads_better(other.numbers, trace.numbers):

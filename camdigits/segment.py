@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from camdigits.ink import (
     CROP,
+    DARKEST,
+    LIGHTEST,
     OVER,
     SAME,
     Group,
@@ -401,8 +403,8 @@ def _strength(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]
     background = cv2.resize(paper.grey, (w, h), interpolation=cv2.INTER_LINEAR)
     brightness = cv2.resize(paper.grey, cells, interpolation=cv2.INTER_LINEAR).astype(np.float32)
     if paper.dark_ink:
-        return cv2.subtract(background, grey, dst=background), np.maximum(brightness, 64)
-    return cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, 128)
+        return cv2.subtract(background, grey, dst=background), np.maximum(brightness, DARKEST)
+    return cv2.subtract(grey, background, dst=background), np.maximum(255 - brightness, LIGHTEST)
 
 
 def _maybe_ruled(ink: Ink) -> bool:

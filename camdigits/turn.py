@@ -25,15 +25,15 @@ SURE_DIGIT = 6.9
 FEWEST = 3
 """Fewer marks say too little about which way the page is up."""
 
-BARE_ASPECT = 3.0
+LONGEST = 3.0
 """A mark this much longer than wide says nothing: a rule turned is a 1."""
 
 SAMPLE = 64
 """So many marks are tried turned."""
 
 BY_CHANCE, MORE = 2.7, 4.5
-"""A turned page's digits must have so much more of log-odds than upright, beyond what each has by chance: letters on
-their head or side that pass for digits have about three each."""
+"""A turned page's digits must have so much more of log-odds than upright, and as much again for each digit more:
+letters on their head or side that pass for digits have about three each."""
 
 
 def in_doubt(candidates: Sequence[Candidate], numbers: Sequence[Number]) -> bool:
@@ -65,11 +65,8 @@ def likeliest(
 
 def reads_better(numbers: Sequence[Number], upright: Sequence[Number]) -> bool:
     """Say whether these numbers of a turned page are a better reading than those of the upright one."""
-    return _beyond_chance(numbers) > _beyond_chance(upright) + MORE
-
-
-def _beyond_chance(numbers: Sequence[Number]) -> float:
-    return evidence(numbers) - BY_CHANCE * sum(len(number.digits) for number in numbers)
+    read, before = (sum(len(number.digits) for number in some) for some in (numbers, upright))
+    return evidence(numbers) - evidence(upright) > MORE + BY_CHANCE * max(read - before, 0)
 
 
 def evidence(numbers: Sequence[Number]) -> float:
@@ -116,7 +113,7 @@ def box_turned_back(box: Box, quarter_turns: int, shape: tuple[int, ...]) -> Box
 
 def _is_shape(candidate: Candidate) -> bool:
     w, h = candidate.box[2:]
-    return max(w, h) < BARE_ASPECT * min(w, h)
+    return max(w, h) < LONGEST * min(w, h)
 
 
 def _sure(probabilities: Probabilities) -> float:

@@ -192,6 +192,8 @@ def test_a_minus_speaks_not_against_its_number() -> None:
     minus, letter = Box(70, 117, 20, 6), Box(60, 100, 20, 40)
     assert among(one + below, [minus, minus.moved(0, 70)], 0.985) == [["1"], ["1"]]
     assert among(one, [letter], 0.985) == []
+    # a word joined up is as wide as a dash, but high
+    assert among(one, [Box(5, 100, 90, 40)], 0.985) == []
 
 
 def framed(digits: list[tuple[str, Box]], frame: Box, sides: str) -> list[list[str]]:
@@ -227,17 +229,24 @@ def test_digits_among_marks_that_are_none_are_texture() -> None:
     assert among(row("12", 100, 100), []) == [["12"]]
 
 
+def words(left: int, right: int, gap: int, height: int = 40) -> list[list[Box]]:
+    """Return two letters before that left edge, two behind that right one, and one on either side."""
+    before = [Box(left - at * (gap + 24), 100, 24, height) for at in (1, 2)]
+    behind = [Box(right + gap + at * (gap + 24), 100, 24, height) for at in (0, 1)]
+    return [before, behind, [before[0], behind[0]]]
+
+
 @pytest.mark.parametrize(("gap", "height", "lines"), [(8, 40, []), (24, 40, [["7"]]), (8, 16, [["7"]])])
-def test_one_digit_beside_a_letter_of_its_word_is_a_letter(gap: int, height: int, lines: list[list[str]]) -> None:
-    for letter in (Box(100 - gap - 24, 100, 24, height), Box(124 + gap, 100, 24, height)):
-        assert among(row("7", 100, 100), [letter], 0.999) == lines
-        assert among(row("12", 100, 100), [letter], 0.999) == [["12"]]
+def test_one_digit_among_letters_of_a_word_is_a_letter(gap: int, height: int, lines: list[list[str]]) -> None:
+    for letters in words(100, 124, gap, height):
+        assert among(row("7", 100, 100), letters, 0.999) == lines
+        assert among(row("7", 100, 100), letters[:1], 0.999) == [["7"]]
 
 
 @pytest.mark.parametrize(("gap", "confidence", "lines"), [(8, 0.96, []), (8, 0.99, [["472"]]), (30, 0.96, [["472"]])])
-def test_digits_beside_a_letter_must_be_surer(gap: int, confidence: float, lines: list[list[str]]) -> None:
-    for letter in (Box(100 - gap - 24, 100, 24, 40), Box(174 + gap, 100, 24, 40)):
-        assert among(row("472", 100, 100, pitch=25), [letter], confidence) == lines
+def test_digits_among_letters_of_a_word_must_be_surer(gap: int, confidence: float, lines: list[list[str]]) -> None:
+    for letters in words(100, 174, gap):
+        assert among(row("472", 100, 100, pitch=25), letters, confidence) == lines
 
 
 def test_texture_repeats_itself() -> None:

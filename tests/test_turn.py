@@ -69,6 +69,10 @@ def test_letters_that_pass_for_digits_are_no_better_reading_however_many() -> No
     assert reads_better([number(marks(4), 0.99)], [])
 
 
+def test_nothing_is_no_better_reading_than_something() -> None:
+    assert not reads_better([], [number(marks(9), 0.6)])
+
+
 @pytest.mark.parametrize("name", ["number", "lines", "board"])
 def test_a_page_whose_digits_all_read_upside_down_is_turned(name: str) -> None:
     image = load_picture(SAMPLES / f"{name}.jpg")

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from math import prod
 from pathlib import Path
@@ -69,18 +69,24 @@ class CardError(CamdigitsError):
 
 def check(models: Path) -> None:
     """Raise CardError where a folder lacks a card, or a card a place: to be called before hours of training."""
-    judged = _TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))
-    helping = {Path(name).stem: (_HASH, _SHARE, _section("Recipe")) for name in HELPERS}
-    for name, places in {"cnn": judged, "knn": judged, **helping}.items():
-        card = models / f"{name}.md"
-        if not card.is_file():
-            raise CardError(f"{card}: no such card, which people write; copy it from the models/ of the checkout")
-        text = card.read_text(encoding="utf-8")
-        for place in places:
-            if len(place.findall(text)) != 1:
-                raise CardError(
-                    f"{card}: not one place for {place.pattern!r}; copy it from the models/ of the checkout"
-                )
+    for name in ("cnn", "knn"):
+        _check(models / f"{name}.md", (_TABLE, _TIME, *map(_section, ("Data", "Recipe", "Remake"))))
+    for helper in HELPERS:
+        check_helper((models / helper).with_suffix(".md"))
+
+
+def check_helper(card: Path) -> None:
+    """Raise CardError where the card of a network of HELPERS is missing, or lacks a place."""
+    _check(card, (_HASH, _SHARE, _section("Recipe")))
+
+
+def _check(card: Path, places: Iterable[re.Pattern[str]]) -> None:
+    if not card.is_file():
+        raise CardError(f"{card}: no such card, which people write; copy it from the models/ of the checkout")
+    text = card.read_text(encoding="utf-8")
+    for place in places:
+        if len(place.findall(text)) != 1:
+            raise CardError(f"{card}: not one place for {place.pattern!r}; copy it from the models/ of the checkout")
 
 
 def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
@@ -113,16 +119,18 @@ def renew(card: Path, sets: Mapping[str, PatchSet]) -> None:
 
 def remake_helper(file: Path, make: Make, recipe: Any) -> None:
     """Make the file of a network of HELPERS anew, and its card: a program of its own."""
+    card = file.with_suffix(".md")
     try:
+        check_helper(card)
         share = make(file, recipe, print)
-        renew_helper(file.with_suffix(".md"))
-        print(f"{file}, {file.with_suffix('.md').name}: {100 * share:.2f} %")
+        renew_helper(card)
+        print(f"{file}, {card.name}: {100 * share:.2f} %")
     except CamdigitsError as error:
         sys.exit(f"error: {error}")
 
 
 def renew_helper(card: Path) -> None:
-    """Write hash, recipe and figure of a network of HELPERS into its card, which `check` found whole."""
+    """Write hash, recipe and figure of a network of HELPERS into its card, which `check_helper` found whole."""
     file = card.with_suffix(".onnx")
     told = stated(file)
     (share,) = told["figures"].values()

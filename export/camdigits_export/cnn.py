@@ -167,8 +167,10 @@ def build(recipe: Recipe, classes: int, quick: bool = False) -> keras.Model:
     return keras.Model(patches, layers.Softmax(name="probabilities")(x))
 
 
-def convolved(x: keras.KerasTensor, channels: int, size: int = 3, stride: int = 1, *, dtype: str) -> keras.KerasTensor:
-    """Return what a convolution makes of x, normalized, without what is below 0; as large as x, or a stride's share."""
+def convolved(
+    x: keras.KerasTensor, channels: int, size: int = 3, stride: int = 1, dtype: str = "float32"
+) -> keras.KerasTensor:
+    """Return x through a convolution (same padding), batch normalization and ReLU."""
     layers = keras.layers
     x = layers.Conv2D(channels, size, strides=stride, padding="same", use_bias=False, dtype=dtype)(x)
     return layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.98, dtype=dtype)(x))

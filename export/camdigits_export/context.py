@@ -38,9 +38,6 @@ EMPTY = 0.06
 WORLD_SIDE = 900
 """Pixels of such a picture's longer side."""
 
-ASKEW = 0.5
-"""So often a frame is looked at turned, too: letters on their head or side may look like digits."""
-
 PLAUSIBLE = 0.05
 """What reads as a digit with less than this is not asked about."""
 
@@ -65,10 +62,15 @@ KEPT = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a training is made of. frames: composed, those that it learns from, and held ones that judge it."""
+    """What a training is made of.
+
+    frames: composed, those that it learns from, and held ones that judge it. askew: so often one is looked at turned,
+    too, as letters on their head or side may look like digits.
+    """
 
     frames: int = 2000
     held: int = 130
+    askew: float = 0.5
     epochs: int = 12
     batch: int = 128
     rate: float = 2e-3
@@ -113,21 +115,24 @@ def windows_in(frame: Frame, classifier: Classifier) -> Windows:
     return Windows(windows_of(page.image, [page.candidates[i] for i in at]), labels.astype(np.uint8))
 
 
-def windows(digits: Dataset, count: int, seed: int, report: Report) -> Windows:
-    """Return the windows of so many frames written with a data set's digits, always the same."""
-    jobs = [(start, min(PART, count - start), seed) for start in range(0, count, PART)]
+def windows(digits: Dataset, count: int, askew: float, seed: int, report: Report) -> Windows:
+    """Return the windows of so many frames written with a data set's digits, always the same.
+
+    askew: so often one is looked at turned, too.
+    """
+    jobs = [(start, min(PART, count - start), askew, seed) for start in range(0, count, PART)]
     return _together(in_parts(f"{count} frames of numbers and text", _part, jobs, digits, report))
 
 
-def _part(digits: Dataset, job: tuple[int, int, int]) -> Windows:
-    start, count, seed = job
+def _part(digits: Dataset, job: tuple[int, int, float, int]) -> Windows:
+    start, count, askew, seed = job
     hands, classifier = Hands(digits.inks, digits.labels), Classifier("cnn")
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])
         frame = draw_page(rng, hands)
         found.append(windows_in(frame, classifier))
-        if rng.random() < ASKEW:
+        if rng.random() < askew:
             found.append(windows_in(matching.turned(frame, int(rng.integers(1, 4))), classifier))
     return _together(found)
 
@@ -160,7 +165,7 @@ def build(recipe: Recipe, quick: bool = False) -> keras.Model:
 
 def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     """Return a network that learnt from frames of these digits."""
-    learnt = windows(digits, recipe.frames, recipe.seed, report)
+    learnt = windows(digits, recipe.frames, recipe.askew, recipe.seed, report)
     keras.utils.set_random_seed(recipe.seed)
     batches = _Batches(learnt, recipe)
     optimizer = adamw(recipe.epochs, len(batches), recipe.rate, recipe.weight_decay, AVERAGE)
@@ -202,7 +207,7 @@ def make(path: Path, recipe: Recipe, report: Report) -> float:
     mnist = load("mnist", "train", report)
     learnt, kept = learnt_and_kept(mnist)
     model = train(mnist.part(learnt), recipe, report)
-    held = windows(mnist.part(kept), recipe.held, recipe.seed + 1, report)
+    held = windows(mnist.part(kept), recipe.held, recipe.askew, recipe.seed + 1, report)
     answer = answering(model)
     share = passed(answer.predict(held.windows.astype(np.float32), 500, verbose=0), held)
     write(to_onnx(answer, recipe, share), path)

@@ -21,7 +21,7 @@ from camdigits.network import LEFTMOST
 from camdigits_export import augment, strokes
 from camdigits_export.augment import Ink
 from camdigits_export.cards import remake_helper
-from camdigits_export.cnn import Shuffled, losses_told, rate_over
+from camdigits_export.cnn import Shuffled, convolved, losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.patches import Report, in_parts
 from camdigits_export.to_onnx import network_to_onnx, write
@@ -171,10 +171,7 @@ def build(recipe: Recipe) -> keras.Model:
     one, two, three, four = recipe.channels
 
     def twice(x: keras.KerasTensor, channels: int, size: int = 3, stride: int = 1) -> keras.KerasTensor:
-        for kernel, step in ((size, stride), (3, 1)):
-            x = layers.Conv2D(channels, kernel, strides=step, padding="same", use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
-        return x
+        return convolved(convolved(x, channels, size, stride), channels)
 
     def wider(x: keras.KerasTensor, beside: keras.KerasTensor, channels: int) -> keras.KerasTensor:
         return twice(layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(x), beside]), channels)

@@ -179,8 +179,18 @@ def test_a_helper_is_remade_with_its_card(name: str, tmp_path: Path, capsys: pyt
 
 
 def test_what_a_helper_cannot_be_made_of_is_told(tmp_path: Path) -> None:
+    shutil.copy(network.models_folder() / "inked.md", tmp_path)
+
     def make(*_: object) -> float:
         raise CardError("no data")
 
     with pytest.raises(SystemExit, match="error: no data"):
+        cards.remake_helper(tmp_path / "inked.onnx", make, {})
+
+
+def test_a_card_is_asked_for_before_its_helper_is_made(tmp_path: Path) -> None:
+    def make(*_: object) -> float:
+        raise AssertionError("hours later")
+
+    with pytest.raises(SystemExit, match=r"inked\.md: no such card"):
         cards.remake_helper(tmp_path / "inked.onnx", make, {})

@@ -22,7 +22,7 @@ TINY = context.Recipe(frames=12, held=4, epochs=6, batch=16, rate=4e-3, channels
 
 @pytest.fixture(scope="module")
 def seen(digits: Dataset) -> Windows:
-    return context.windows(digits, 24, 5, lambda _: None)
+    return context.windows(digits, 24, 0.5, 5, lambda _: None)
 
 
 def test_as_much_text_is_written_as_asked_for(digits: Dataset) -> None:
@@ -99,7 +99,7 @@ def test_a_frame_turned_has_its_digits_where_they_are_in_the_picture(digits: Dat
 
 
 def test_the_same_windows_are_made_again(digits: Dataset, seen: Windows) -> None:
-    again = context.windows(digits, 24, 5, lambda _: None)
+    again = context.windows(digits, 24, 0.5, 5, lambda _: None)
     assert np.array_equal(seen.windows, again.windows)
     assert np.array_equal(seen.labels, again.labels)
 
