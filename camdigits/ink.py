@@ -48,9 +48,6 @@ MOST_PARTS = 9
 SAME = 0.75
 """Two pieces are the same where their boxes' intersection over union is at least this."""
 
-CROP = 160
-"""A picture with a longer side below this is a tight crop of a digit: it is enlarged and its edge cuts nothing."""
-
 DARKEST, LIGHTEST = 64, 128
 """Grey levels that full ink differs from its paper at least, on light paper and on dark."""
 

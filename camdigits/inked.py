@@ -14,9 +14,9 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.ink import CROP, DARKEST, LIGHTEST, filled, groups_of, is_solid, strokes_of
+from camdigits.ink import DARKEST, LIGHTEST, filled, groups_of, is_solid, strokes_of
 from camdigits.network import INKED, Network, open_helper
-from camdigits.types import BARE_ASPECT, Box, Candidate, Image, Probabilities
+from camdigits.types import BARE_ASPECT, CROP, Box, Candidate, Image, Probabilities
 
 Shares = NDArray[np.uint8]
 """(height, width): how likely each pixel of a picture, or of a smaller copy of it, is ink, 255 for surely."""

@@ -18,6 +18,7 @@ from camdigits.signs import with_signs
 from camdigits.track import Tracker
 from camdigits.turn import MORE, evidence, in_doubt, likeliest, reads_better, turned, turned_back
 from camdigits.types import (
+    CROP,
     MIN_CONFIDENCE,
     Box,
     Candidate,
@@ -117,7 +118,7 @@ def _decided(page: Proposals, image: Image, classifier: Classifier, min_confiden
     """Return what an upright page says: what stands around digits says which of them are none."""
     probabilities, numbers = page.probabilities, page.numbers
     if are_digits(classifier.labels):  # other models may know letters, and signs of their own
-        if not context.is_plain(page.candidates, numbers):
+        if max(image.shape[:2]) >= CROP and not context.is_plain(page.candidates, numbers):
             probabilities = context.in_context(page.image, page.candidates, probabilities)
             numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
         numbers = with_signs(image, numbers)

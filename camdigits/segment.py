@@ -20,7 +20,6 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from camdigits.ink import (
-    CROP,
     DARKEST,
     LIGHTEST,
     OVER,
@@ -39,7 +38,7 @@ from camdigits.ink import (
     unlike,
 )
 from camdigits.rules import faded, find_rules, without_rules
-from camdigits.types import Box, Candidate, Image
+from camdigits.types import CROP, Box, Candidate, Image
 
 MAX_PIXELS = 8_300_000
 """Larger pictures than 4K are reduced to this many pixels."""

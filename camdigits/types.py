@@ -36,6 +36,10 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".dib", "
 """What a folder is searched for."""
 
 
+CROP = 160
+"""A picture with a longer side below this is a tight crop of a digit: it is enlarged, its edge cuts nothing, and
+around it is nothing to see."""
+
 BARE_ASPECT = 2.5
 """A stroke this much longer than wide is straight: a 1, a rule, the edge of a sheet, the side of a frame."""
 
