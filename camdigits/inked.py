@@ -65,12 +65,12 @@ def inked(image: Image) -> Shares:
 def at_sizes(image: Image, heights: Sequence[float]) -> list[Shares]:
     """Return where ink is in a (height, width, 3) BGR picture, looked at so that digits of these heights are TALL.
 
-    Without any height, it is looked at as it is. No picture is enlarged. Raises ModelError.
+    No picture is enlarged. Raises ModelError.
     """
     height, width = image.shape[:2]
     largest = min(1.0, (MOST_PIXELS / (height * width)) ** 0.5)
     shares = []
-    for scale in dict.fromkeys(min(largest, TALL / tall) for tall in heights) or [largest]:
+    for scale in dict.fromkeys(min(largest, TALL / tall) for tall in heights):
         size = max(1, round(scale * width)), max(1, round(scale * height))
         seen = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         shares.append(inked(seen))

@@ -101,7 +101,7 @@ def test_digits_of_any_size_are_found_where_they_are(height: int) -> None:
 
 @pytest.mark.parametrize(
     ("heights", "scales"),
-    [([72.0], [0.5]), ([18.0], [1.0]), ([360.0, 72.0], [0.1, 0.5]), ([10.0, 24.0], [1.0]), ([], [1.0])],
+    [([72.0], [0.5]), ([18.0], [1.0]), ([360.0, 72.0], [0.1, 0.5]), ([10.0, 24.0], [1.0]), ([], [])],
 )
 def test_pictures_are_reduced_to_the_sizes_of_digits(heights: list[float], scales: list[float]) -> None:
     assert TALL == 36
@@ -109,7 +109,7 @@ def test_pictures_are_reduced_to_the_sizes_of_digits(heights: list[float], scale
 
 
 def test_a_large_picture_is_reduced_anyway() -> None:
-    (look,) = at_sizes(paper(4000, 3000), [])
+    (look,) = at_sizes(paper(4000, 3000), [18.0])
     assert 0.9e6 < look.size < 1.01e6
 
 

@@ -289,9 +289,12 @@ def main() -> None:
         false: dict[str, int] = Counter()
         pictures = [] if options.negatives is None else sorted(options.negatives.iterdir())
         pictures = [path for path in pictures if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")]
+        elsewhere = []
         for path in pictures:
             image = load_picture(path)
+            start = time.perf_counter()
             false["camdigits"] += bool(trace_image(image, classifier).numbers)
+            elsewhere.append(1000 * (time.perf_counter() - start))
             for name, reader in peers.items():
                 false[name] += any(c.isdigit() for text in reader(path)[0] for c in text)
     for name, of_kind in sums.items():
@@ -311,6 +314,8 @@ def main() -> None:
     )
     for name, count in false.items():
         print(f"{name}: a number in {count} of {len(pictures)} pictures without one")
+    if elsewhere:
+        print(f"these take {median(elsewhere):.0f} ms, at most {max(elsewhere):.0f}")
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         draw_plot(sums, options.output / "photos.png")
