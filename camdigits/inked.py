@@ -28,8 +28,8 @@ multiples of STEP, to `ink` (N, H, W), above 0 where a pixel is rather ink than 
 TALL = 36
 """Pixels to which digits are reduced."""
 
-MOST_PIXELS = 1_000_000
-"""A picture is reduced until it has so many."""
+MOST_PIXELS, FIRST_PIXELS = 1_000_000, 300_000
+"""A picture is reduced until it has so many; where nothing was read yet, so few: an empty desk takes little time."""
 
 MOST = 300
 """So many strokes are looked at, the largest first, and as many pairs."""
@@ -65,12 +65,12 @@ def inked(image: Image) -> Shares:
 def at_sizes(image: Image, heights: Sequence[float]) -> list[Shares]:
     """Return where ink is in a (height, width, 3) BGR picture, looked at so that digits of these heights are TALL.
 
-    No picture is enlarged. Raises ModelError.
+    Without any height, it is looked at in few pixels. No picture is enlarged. Raises ModelError.
     """
     height, width = image.shape[:2]
-    largest = min(1.0, (MOST_PIXELS / (height * width)) ** 0.5)
+    largest, first = (min(1.0, (most / (height * width)) ** 0.5) for most in (MOST_PIXELS, FIRST_PIXELS))
     shares = []
-    for scale in dict.fromkeys(min(largest, TALL / tall) for tall in heights):
+    for scale in dict.fromkeys(min(largest, TALL / tall) for tall in heights) or [first]:
         size = max(1, round(scale * width)), max(1, round(scale * height))
         seen = image if scale == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         shares.append(inked(seen))
