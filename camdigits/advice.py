@@ -32,6 +32,13 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
         return f"no ink found; digits must stand out from their background and be at least {LEAST_HEIGHT} pixels high"
     if max(candidate.box.h for candidate in trace.candidates) < LEAST_HEIGHT:
         return f"all marks are too small; digits must be at least {LEAST_HEIGHT} pixels high: move the camera nearer"
+    sure = int(np.count_nonzero(best > MIN_CONFIDENCE))
+    if sure:
+        marks = "one mark looks" if sure == 1 else f"{sure} marks look"
+        return (
+            f"{marks} like digits to the model, but among what else is there not surely enough like a number; "
+            "show it alone, or look at what `camdigits image --explain` says of each mark"
+        )
     count = len(trace.candidates)
     known = (", " if any(len(label) > 1 for label in labels) else "").join(labels)
     return (

@@ -51,7 +51,9 @@ def live(
             "--config", metavar="FILE", callback=_load, is_eager=True, help="TOML file with any of these options."
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4 or .avi.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4, .mov, .mkv or .avi.")
+    ] = None,
     raw: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures as they come.")] = None,
     segment: Annotated[
         str | None,

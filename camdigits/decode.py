@@ -28,8 +28,9 @@ SIMILAR = 2.2
 SIMILAR_SIGNS = 3.0
 """… and in size where there are other signs too: a dash is short."""
 
-EVIDENCE = 3.3
-"""Log-odds that the digits of a number must have together: one digit alone needs 96.5 %."""
+EVIDENCE, NOTHING_ELSE = 3.3, 2.0
+"""Log-odds that the digits of a number must have together: one digit alone needs 96.5 %, or 88 % where nothing else is
+written."""
 
 BARE = 3.0
 """Log-odds that a bare stroke adds at most among other marks: never enough alone."""
@@ -217,6 +218,7 @@ def _credible(
     """
     usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
     crowded = len(marks) > FEW
+    least = EVIDENCE if len(marks) or len(lines) > 1 or len(lines[0]) > 1 else NOTHING_ELSE
     kept = []
     for line in lines:
         if len(line) > 1 or line[0].height >= SMALL * usual:
@@ -224,7 +226,7 @@ def _credible(
             for run in runs_of(line, slashes):
                 near = [digit for word in run for digit in word]
                 doubtful = crowded or _fills_a_gap(near, lines)
-                if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= EVIDENCE:
+                if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= least:
                     words += [(word, _beside(word, marks)) for word in run if not (clutter and _in_word(word, marks))]
             if words:
                 kept.append(words)

@@ -41,7 +41,7 @@ NUMBER, RUN = 1.2, 1.6
 ROOM = 0.45
 """A 1 has as much room as if it were this wide, in heights."""
 
-SLASH, SLANT = 1.5, 0.25
+SLASH, SLANT = 1.35, 0.25
 """What looks like a 1, but is so many times higher than the digits beside it and so slanted, its width being this share
 of its height, is a slash."""
 

@@ -87,8 +87,8 @@ FEW, LONG = 24, 0.2
 MOST = 100
 """The largest strokes are kept where texture yields more; so many of each polarity and size, and as many pairs."""
 
-LIGHTER = 12
-"""Grey levels by which light ink is brighter than most of its surroundings."""
+DARKER, LIGHTER = 2, 12
+"""Grey levels by which dark ink is darker than most of its surroundings, pencil too, and light ink brighter."""
 
 
 SMALL, MANY_SMALL = (4, 9), 5
@@ -330,10 +330,8 @@ def _groups(grey: MatLike, paper: Paper, ink: Ink, any_sign: bool) -> list[Group
 
 
 def _strokes_on(grey: MatLike, paper: Paper, ink: Ink) -> list[Stroke]:
-    """Return the strokes of one polarity, without paper that shows between dark ones."""
-    if paper.dark_ink:
-        return ink.strokes
-    return [stroke for stroke in ink.strokes if not _is_gap(stroke.box, ink.mask, grey, paper.usual)]
+    """Return the strokes of one polarity, without paper that shows between those of the other."""
+    return [stroke for stroke in ink.strokes if not _is_gap(stroke.box, ink.mask, grey, paper)]
 
 
 def _pieces(grey: MatLike, ink: Ink, groups: list[Group]) -> Iterator[Candidate]:
@@ -446,13 +444,15 @@ def _at(cells: NDArray[np.float32], box: Box) -> float:
     return float(cells[min(int(y) // POOL, cells.shape[0] - 1), min(int(x) // POOL, cells.shape[1] - 1)])
 
 
-def _is_gap(box: Box, mask: MatLike, grey: MatLike, usual: MatLike) -> bool:
-    """Say whether what looks like light ink is the paper between dark digits: as bright as most of its surroundings."""
+def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
+    """Say whether what looks like ink is paper between digits of other ink: as bright as most of its surroundings."""
+    usual = paper.usual
     scale = usual.shape[1] / grey.shape[1]
     x, y = box.center
     around = float(usual[min(int(y * scale), usual.shape[0] - 1), min(int(x * scale), usual.shape[1] - 1)])
     there = slice(box.y, box.bottom), slice(box.x, box.right)
-    return cv2.mean(grey[there], mask[there])[0] < around + LIGHTER
+    seen = cv2.mean(grey[there], mask[there])[0]
+    return seen > around - DARKER if paper.dark_ink else seen < around + LIGHTER
 
 
 def _candidate(box: Box, piece: MatLike, ink: Ink, mean: float) -> Candidate:

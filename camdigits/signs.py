@@ -55,6 +55,9 @@ FLAT = 0.6
 LONG = 1.7
 """A comma is so many times longer than wide; a point of a few pixels may be longer than one would think."""
 
+POINTS, MOST_POINTS = (".", ","), 2
+"""Between the digits of a date stand two points; more are dirt."""
+
 MESS = 2
 """More marks than this between two digits are paper, not signs."""
 
@@ -106,19 +109,22 @@ def _signed(image: Image, number: Number) -> list[Number]:
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     boxes = [digit.box.moved(-region.x, -region.y).scaled(scale) for digit in number.digits]
     marks = _marks(np.asarray(grey, np.uint8), boxes, height)
+    signs = [_between(marks, left, right, height) for left, right in pairwise(boxes)]
+    points = sum(sign in POINTS for sign in signs)
+    if points > MOST_POINTS:
+        return [number]
+    if points > 1:  # of a date; one number has one point
+        signs = [" " if sign in POINTS else sign for sign in signs]
     first = number.digits[0]
     parts = [[first]]
     texts = [("-" if _minus(marks, boxes[0], height) else "") + first.label]
-    for digit, (left, right) in zip(number.digits[1:], pairwise(boxes), strict=True):
-        sign = _between(marks, left, right, height)
+    for digit, sign in zip(number.digits[1:], signs, strict=True):
         if sign == " ":
             parts.append([digit])
             texts.append(digit.label)
         else:
             parts[-1].append(digit)
             texts[-1] += sign + digit.label
-    if sum(text.count(".") + text.count(",") for text in texts) > 1:  # dirt, or a list without room between
-        return [number]
     if len(parts) == 1:
         return [replace(number, text=texts[0])]
     return [_part(number, text, part) for text, part in zip(texts, parts, strict=True)]

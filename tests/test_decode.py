@@ -174,6 +174,12 @@ def among(digits: list[tuple[str, Box]], marks: list[Box], confidence: float = 0
     return lines(decode(candidates, probabilities, LABELS, 0.5))
 
 
+@pytest.mark.parametrize(("confidence", "lines"), [(0.93, [["7"]]), (0.85, [])])
+def test_one_digit_need_be_less_sure_where_nothing_else_is_written(confidence: float, lines: list[list[str]]) -> None:
+    assert among(row("7", 100, 100), [], confidence) == lines
+    assert among(row("7", 100, 100), [Box(300, 300, 20, 30)], confidence) == []
+
+
 def test_a_one_has_a_line_of_its_own_unless_much_else_is_written() -> None:
     page = [*row("41", 100, 100), ("1", Box(100, 200, 8, 40)), *row("57", 100, 300)]
     marks = [Box(300 + 60 * at, 200, 30, 40) for at in range(6)]

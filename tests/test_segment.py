@@ -346,3 +346,16 @@ def test_a_single_display_digit_is_all_its_segments(label: str, scale: float) ->
 
 def test_no_single_sign_on_empty_paper() -> None:
     assert single_sign(np.full((90, 90, 3), 220, np.uint8)) is None
+
+
+@pytest.mark.parametrize("level", [40, 215])
+def test_the_paper_between_digits_is_hardly_ever_ink(level: int) -> None:
+    image = paper(level=level)
+    for at, label in enumerate("6236"):
+        draw_digit(image, label, Box(80 + 80 * at, 200, 60, 100), pen=12, level=255 - level)
+    as_paper = 0
+    for candidate in segment(image):
+        x, y, w, h = candidate.box
+        own = cv2.resize(candidate.ink, (w, h)) > 200
+        as_paper += abs(float(image[y : y + h, x : x + w][own].mean()) - level) < 60
+    assert as_paper < 3

@@ -58,7 +58,7 @@ def test_a_long_or_low_point_is_a_comma() -> None:
     assert texts(image, number) == ["1,2"]
 
 
-@given(x=st.floats(0, 4), y=st.floats(0, 4), gap=st.integers(22, 40), radius=st.floats(3.5, 6))
+@given(x=st.floats(0, 4), y=st.floats(0, 4), gap=st.integers(28, 40), radius=st.floats(3.5, 6))
 @settings(deadline=None, max_examples=60)
 def test_a_round_point_is_no_comma_wherever_its_few_pixels_lie(x: float, y: float, gap: int, radius: float) -> None:
     image, number = scene("75", gap)
@@ -106,6 +106,14 @@ def test_what_hangs_high_is_a_piece_of_a_digit_but_two_points_are_a_colon() -> N
     assert texts(image, number) == ["57"]
     dot(image, BETWEEN, TOP + H - 6, 9, 9)
     assert texts(image, number) == ["5", "7"]
+
+
+def test_two_points_are_a_dates_and_more_are_dirt() -> None:
+    image, number = scene("1234", gap=20)
+    boxes = [digit.box for digit in number.digits]
+    for left, parts in zip(boxes, (["1.234"], ["1", "2", "34"], ["1234"]), strict=False):
+        dot(image, left.right + 10, TOP + H - 5, 9, 9)
+        assert texts(image, number) == parts
 
 
 def test_a_stroke_before_the_first_digit_is_a_minus() -> None:
