@@ -87,8 +87,9 @@ FEW, LONG = 24, 0.2
 MOST = 100
 """The largest strokes are kept where texture yields more; so many of each polarity and size, and as many pairs."""
 
-DARKER, LIGHTER = 2, 12
-"""Grey levels by which dark ink is darker than most of its surroundings, pencil too, and light ink brighter."""
+BOARD, LIGHTER = 110, 12
+"""Light ink is so many grey levels brighter than most of its surroundings, and dark ink so much darker where these are
+darker than a board: on paper pencil may be hardly darker."""
 
 
 SMALL, MANY_SMALL = (4, 9), 5
@@ -452,7 +453,9 @@ def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
     around = float(usual[min(int(y * scale), usual.shape[0] - 1), min(int(x * scale), usual.shape[1] - 1)])
     there = slice(box.y, box.bottom), slice(box.x, box.right)
     seen = cv2.mean(grey[there], mask[there])[0]
-    return seen > around - DARKER if paper.dark_ink else seen < around + LIGHTER
+    if paper.dark_ink:
+        return around < BOARD and seen > around - LIGHTER
+    return seen < around + LIGHTER
 
 
 def _candidate(box: Box, piece: MatLike, ink: Ink, mean: float) -> Candidate:
