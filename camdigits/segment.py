@@ -87,9 +87,11 @@ FEW, LONG = 24, 0.2
 MOST = 100
 """The largest strokes are kept where texture yields more; so many of each polarity and size, and as many pairs."""
 
-BOARD, LIGHTER = 110, 12
-"""Light ink is so many grey levels brighter than most of its surroundings, and dark ink so much darker where these are
-darker than a board: on paper pencil may be hardly darker."""
+LIGHTER = 12
+"""Grey levels by which light ink is brighter than most of its surroundings."""
+
+BOARD, DARKER = 110, 4
+"""Where its surroundings are as dark as a board, dark ink is darker by so many; on paper pencil may hardly be."""
 
 
 SMALL, MANY_SMALL = (4, 9), 5
@@ -454,7 +456,7 @@ def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
     there = slice(box.y, box.bottom), slice(box.x, box.right)
     seen = cv2.mean(grey[there], mask[there])[0]
     if paper.dark_ink:
-        return around < BOARD and seen > around - LIGHTER
+        return around < BOARD and seen > around - DARKER
     return seen < around + LIGHTER
 
 
