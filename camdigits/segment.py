@@ -456,6 +456,8 @@ def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
     there = slice(box.y, box.bottom), slice(box.x, box.right)
     seen = cv2.mean(grey[there], mask[there])[0]
     if paper.dark_ink:
+        # around a broad stroke all may be ink
+        around = max(around, float(np.median(usual)))
         return around < BOARD and seen > around - DARKER
     return seen < around + LIGHTER
 
