@@ -334,7 +334,10 @@ def _groups(grey: MatLike, paper: Paper, ink: Ink, any_sign: bool) -> list[Group
 
 def _strokes_on(grey: MatLike, paper: Paper, ink: Ink) -> list[Stroke]:
     """Return the strokes of one polarity, without paper that shows between those of the other."""
-    return [stroke for stroke in ink.strokes if not _is_gap(stroke.box, ink.mask, grey, paper)]
+    page = float(np.median(paper.usual))
+    if paper.dark_ink and page >= BOARD:
+        return ink.strokes
+    return [stroke for stroke in ink.strokes if not _is_gap(stroke.box, ink.mask, grey, paper, page)]
 
 
 def _pieces(grey: MatLike, ink: Ink, groups: list[Group]) -> Iterator[Candidate]:
@@ -447,8 +450,11 @@ def _at(cells: NDArray[np.float32], box: Box) -> float:
     return float(cells[min(int(y) // POOL, cells.shape[0] - 1), min(int(x) // POOL, cells.shape[1] - 1)])
 
 
-def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
-    """Say whether what looks like ink is paper between digits of other ink: as bright as most of its surroundings."""
+def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper, page: float) -> bool:
+    """Say whether what looks like ink is paper between digits of other ink: as bright as most of its surroundings.
+
+    page: how bright most of the picture is.
+    """
     usual = paper.usual
     scale = usual.shape[1] / grey.shape[1]
     x, y = box.center
@@ -457,7 +463,7 @@ def _is_gap(box: Box, mask: MatLike, grey: MatLike, paper: Paper) -> bool:
     seen = cv2.mean(grey[there], mask[there])[0]
     if paper.dark_ink:
         # around a broad stroke all may be ink
-        around = max(around, float(np.median(usual)))
+        around = max(around, page)
         return around < BOARD and seen > around - DARKER
     return seen < around + LIGHTER
 
