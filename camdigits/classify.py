@@ -59,11 +59,6 @@ class Classifier:
         self.labels = self._check()
         self._prototypes = self._taught(lessons, model) if lessons else None
 
-    @property
-    def is_taught(self) -> bool:
-        """Whether lessons correct it: it reads what nobody else writes."""
-        return self._prototypes is not None
-
     def _taught(self, lessons: Lessons, name: str | Path) -> Prototypes:
         """Return the examples of lessons. Raises ModelError where the model has no such labels."""
         unknown = sorted(set(lessons.labels) - set(self.labels))

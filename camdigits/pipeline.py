@@ -118,9 +118,7 @@ def _decided(page: Proposals, image: Image, classifier: Classifier, min_confiden
     """Return what an upright page says: what stands around digits says which of them are none."""
     probabilities, numbers = page.probabilities, page.numbers
     if are_digits(classifier.labels):  # other models may know letters, and signs of their own
-        # what is taught, surroundings know nothing of
-        asked = max(image.shape[:2]) >= CROP and not classifier.is_taught
-        if asked and not context.is_plain(page.candidates, numbers):
+        if max(image.shape[:2]) >= CROP and not context.is_plain(page.candidates, numbers):
             probabilities = context.in_context(page.image, page.candidates, probabilities)
             numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
         numbers = with_signs(image, numbers)
