@@ -9,12 +9,13 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from camdigits import locate
 from camdigits.classify import Classifier
 from camdigits.closer import heights_of, look_closer
 from camdigits.context import in_context
 from camdigits.cut import apart
 from camdigits.decode import decode
-from camdigits.inked import at_sizes, weighed, written
+from camdigits.inked import Shares, at_sizes, weighed, written
 from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
@@ -43,7 +44,7 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
 
     Ink and surroundings are timed in any picture; the pipeline leaves a plain one's unasked.
     """
-    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "inked", "context", "signs", "all"
+    stages = "segment", "normalize", "classify", "cut", "decode", "closer", "inked", "locate", "context", "signs", "all"
     times: dict[str, list[float]] = {stage: [] for stage in stages}
 
     def timed(stage: str, run: Callable[[], Made]) -> Made:
@@ -55,10 +56,11 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
     def read(candidates: Sequence[Candidate]) -> Probabilities:
         return classifier(normalize(candidates))
 
-    def by_surroundings(digits: Sequence[Box], candidates: Sequence[Candidate], alone: Probabilities) -> Probabilities:
+    def by_ink(digits: Sequence[Box], candidates: Sequence[Candidate], alone: Probabilities) -> list[Shares]:
         looks = at_sizes(image, heights_of(digits))
         written(image, looks)
-        return weighed(image, candidates, alone, looks)
+        weighed(image, candidates, alone, looks)
+        return looks
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -74,7 +76,10 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
             numbers = timed("decode", reading)
             digits = [digit.box for number in numbers for digit in number.digits]
             timed("closer", partial(look_closer, half.image, digits))
-            timed("inked", partial(by_surroundings, digits, candidates, probabilities))
+            looks = timed("inked", partial(by_ink, digits, candidates, probabilities))
+            # which candidates they are takes no time: other models may have other labels
+            none = np.zeros((0, locate.NO_DIGIT + 1), np.float32)
+            timed("locate", partial(locate.weighed, image.shape, [], none, looks))
             timed("context", partial(in_context, half.image, candidates, probabilities))
             timed("signs", partial(with_signs, image, numbers))
             numbers = list(timed("all", partial(trace_image, image, classifier)).numbers)

@@ -59,6 +59,11 @@ class Classifier:
         self.labels = self._check()
         self._prototypes = self._taught(lessons, model) if lessons else None
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it is a model of this installation, as it is: of the ten digits in order, as MNIST has them."""
+        return self.path.parent == models_folder() and not self._prototypes
+
     def _taught(self, lessons: Lessons, name: str | Path) -> Prototypes:
         """Return the examples of lessons. Raises ModelError where the model has no such labels."""
         unknown = sorted(set(lessons.labels) - set(self.labels))

@@ -67,7 +67,11 @@ SUREST = 0.9999
 
 FAINT = 0.6
 """What has less than this share of the usual digit's contrast is a crease, a shadow or the other side's writing: no
-digit, and no mark beside one."""
+digit, and no mark beside one. …"""
+
+LARGER = 1.4
+"""… Of a digit, that is beside those no larger by this factor: fine pencil on a note before bold print is no shadow of
+it."""
 
 SMALL = 0.6
 """A line of one digit lower than this share of the page's usual digit is a speck."""
@@ -165,8 +169,19 @@ def _surest(
     extent = np.array([boxes[i].h if said[i].isdigit() else math.sqrt(boxes[i].w * boxes[i].h) for i in digits])
     order = np.argsort(-confidence * extent**0.2, kind="stable")
     order = order[digit[order]]
-    usual = median(contrast[_first_come(order, shared)]) if len(order) else 0.0
-    return [digits[i] for i in _first_come(order[contrast[order] > FAINT * usual], shared)]
+    usual = _usual(contrast, size, _first_come(order, shared))
+    return [digits[i] for i in _first_come(order[contrast[order] > FAINT * usual[order]], shared)]
+
+
+def _usual(contrast: NDArray[np.float64], size: NDArray[np.int_], first: Sequence[int]) -> NDArray[np.float64]:
+    """Return the usual contrast of what is written beside each digit, and no larger hand. first: the surest digits."""
+    strongest = contrast[first].max(initial=0.0)
+    usual = np.zeros(len(contrast))
+    # hardly any: the rest is strong beside whatever is written
+    for i in np.flatnonzero(contrast <= FAINT * strongest):
+        as_large = contrast[first][size[first] < LARGER * size[i]]
+        usual[i] = np.median(as_large) if len(as_large) else 0.0
+    return usual
 
 
 def _first_come(order: NDArray[np.int_], shared: NDArray[np.float64]) -> list[int]:

@@ -9,9 +9,10 @@ from camdigits.errors import ModelError
 
 Network: TypeAlias = ort.InferenceSession
 
-INKED, LEFTMOST, CONTEXT = "inked.onnx", "leftmost.onnx", "context.onnx"
-HELPERS = INKED, LEFTMOST, CONTEXT
-"""In the folder of models, what finds ink, takes joined digits apart and looks around digits; all others there read."""
+INKED, LEFTMOST, LOCATE, CONTEXT = "inked.onnx", "leftmost.onnx", "locate.onnx", "context.onnx"
+HELPERS = INKED, LEFTMOST, LOCATE, CONTEXT
+"""In the folder of models, what finds ink, takes joined digits apart, finds digits in ink and looks around them; all
+others there read."""
 
 CURE = "install camdigits again"
 """What helps where one of HELPERS is missing or another."""

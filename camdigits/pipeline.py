@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from camdigits import context, inked, leftmost
+from camdigits import context, inked, leftmost, locate
 from camdigits.classify import Classifier
 from camdigits.closer import heights_of, look_closer
 from camdigits.cut import apart
@@ -37,7 +37,7 @@ FEW = 2
 
 def check() -> None:
     """Raise ModelError where a network that helps every model is missing: what runs for hours asks before it begins."""
-    for helper in (inked, leftmost, context):
+    for helper in (inked, leftmost, locate, context):
         helper.check()
 
 
@@ -109,6 +109,8 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
         candidates, probabilities = candidates + more, np.concatenate([probabilities, of_more])
     if looks:
         probabilities = inked.weighed(image, candidates, probabilities, looks)
+        if classifier.is_shipped:  # others may know hands that are unlike MNIST's
+            probabilities = locate.weighed(image.shape, candidates, probabilities, looks)
     if looks or more:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
     return Proposals(half.image, candidates, probabilities, numbers, alone)

@@ -331,6 +331,7 @@ def test_bench_prints_a_table_by_stage() -> None:
         "decode",
         "closer",
         "inked",
+        "locate",
         "context",
         "signs",
         "all",

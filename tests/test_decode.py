@@ -367,3 +367,13 @@ def test_any_boxes_give_consistent_numbers(boxes: list[tuple[int, int, int, int]
         assert all(number.box.union(digit.box) == number.box for digit in number.digits)
         assert abs(number.angle) <= 90
     assert sorted({number.line for number in numbers}) == list(range(len({number.line for number in numbers})))
+
+
+@pytest.mark.parametrize(("height", "kept"), [(30, ["38"]), (60, [])])
+def test_a_small_hand_may_be_fainter_than_a_large_one_but_no_other(height: int, kept: list[str]) -> None:
+    strong, faint = row("4172", 100, 100, 60, 60), row("38", 100, 300, height, height)
+    probabilities = np.full((6, 11), 0.0001, np.float32)
+    for i, (label, _) in enumerate(strong + faint):
+        probabilities[i, LABELS.index(label)] = 0.999
+    page = [candidate(box) for _, box in strong] + [candidate(box, contrast=0.2) for _, box in faint]
+    assert lines(decode(page, probabilities, LABELS, 0.5)) == [["4172"], *([kept] if kept else [])]

@@ -33,6 +33,7 @@ STAGES = {
     "cut",
     "inked",
     "leftmost",
+    "locate",
     "closer",
     "context",
     "explain",

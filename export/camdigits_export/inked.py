@@ -105,18 +105,20 @@ def parts_of(frame: Frame, rng: Generator) -> Parts:
         else:
             scale = float(np.exp(rng.uniform(np.log(SMALLEST), 0)))
         scale = max(scale, SIDE / min(frame.ink.shape))
-        seen, ink = frame.image, frame.ink
-        if scale != 1:
-            seen, ink = (np.asarray(_scaled(whole, scale), np.uint8) for whole in (seen, ink))
+        seen, ink = (scaled(whole, scale) for whole in (frame.image, frame.ink))
         top, left = _place(ink, rng)
         pictures.append(seen[top : top + SIDE, left : left + SIDE])
         inks.append(ink[top : top + SIDE, left : left + SIDE])
     return Parts(np.stack(pictures), np.stack(inks))
 
 
-def _scaled(whole: NDArray[np.uint8], scale: float) -> cv2.typing.MatLike:
+def scaled(whole: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """Return a picture in so many times its size, a part at least."""
+    if scale == 1:
+        return whole
     size = max(SIDE, round(whole.shape[1] * scale)), max(SIDE, round(whole.shape[0] * scale))
-    return cv2.resize(whole, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(whole, size, interpolation=flags), np.uint8)
 
 
 def _place(ink: Mask, rng: Generator) -> tuple[int, int]:
@@ -238,15 +240,16 @@ def faint(seen: Floats, share: Floats, less: float) -> Floats:
 
 
 def ruled(seen: Floats, share: Floats, rng: Generator) -> Floats:
-    """Return a (SIDE, SIDE, 3) picture with rules or a grid across it, under its ink. share: how much ink each has."""
-    lines = np.zeros((SIDE, SIDE), np.uint8)
+    """Return a square (S, S, 3) picture with rules or a grid across it, under its ink. share: how much ink each has."""
+    side = len(share)
+    lines = np.zeros((side, side), np.uint8)
     angle = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.3 else 0)
     apart, thick = rng.uniform(18, 95), int(rng.choice([1, 2, 3, 4, 5, 7], p=[0.3, 0.3, 0.15, 0.1, 0.1, 0.05]))
     along = np.array([np.cos(angle), np.sin(angle)])
     for way in [along, along[::-1] * (-1, 1)][: 2 if rng.random() < 0.6 else 1]:
         across = way[::-1] * (-1, 1)
-        for away in np.arange(-SIDE, SIDE, apart) + rng.uniform(0, apart):
-            ends = [SIDE / 2 + away * across + side * SIDE * way for side in (-1.5, 1.5)]
+        for away in np.arange(-side, side, apart) + rng.uniform(0, apart):
+            ends = [side / 2 + away * across + end * side * way for end in (-1.5, 1.5)]
             first, last = (tuple(np.round(16 * end).astype(int).tolist()) for end in ends)
             cv2.line(lines, first, last, 255, thick, cv2.LINE_AA, 4)
     strength = cv2.GaussianBlur(lines, (0, 0), rng.uniform(0.5, 1.3)).astype(np.float32) / 255 * rng.uniform(0.2, 1)

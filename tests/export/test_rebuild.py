@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
-from camdigits.network import CONTEXT, INKED, LEFTMOST
+from camdigits.network import CONTEXT, INKED, LEFTMOST, LOCATE
 from camdigits_export import (
     classical,
     cli,
@@ -23,6 +23,7 @@ from camdigits_export import (
     inked,
     knn,
     leftmost,
+    locate,
     patches,
     rebuild,
     runs,
@@ -57,13 +58,19 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
     monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
     digits = Dataset("drawn", list(workshop.validation.patches), workshop.validation.labels)
-    for module in (context, inked, leftmost, rebuild, to_onnx):
+    for module in (context, inked, leftmost, locate, rebuild, to_onnx):
         monkeypatch.setattr(module, "load", lambda *_: digits)
     monkeypatch.setattr(rebuild, "PLAN", PLAN)
     joined = leftmost.Recipe(strings=200, held=50, epochs=1, batch=50)
     around = context.Recipe(frames=4, held=4, epochs=1, batch=8)
     penned = inked.Recipe(frames=3, held=2, epochs=1, batch=6, channels=(8, 8, 8, 8))
-    helpers = {INKED: (inked.make, penned), LEFTMOST: (leftmost.make, joined), CONTEXT: (context.make, around)}
+    placed = locate.Recipe(frames=3, held=2, epochs=1, batch=6, channels=(8, 8, 8, 8))
+    helpers = {
+        INKED: (inked.make, penned),
+        LEFTMOST: (leftmost.make, joined),
+        LOCATE: (locate.make, placed),
+        CONTEXT: (context.make, around),
+    }
     monkeypatch.setattr(rebuild, "HELPERS", helpers)
     app = typer.Typer()
     cli.register(app)
@@ -82,11 +89,11 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     made, said = run(app)
     assert "done before" not in said
     assert made.split()[:6] == [
-        f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", INKED, LEFTMOST, CONTEXT)
+        f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", INKED, LEFTMOST, LOCATE, CONTEXT)
     ]
     assert Path("models/cnn.onnx").read_bytes() == Path("runs/reader/model.onnx").read_bytes()
     assert Path("models/cnn.keras").read_bytes() == Path("runs/reader/model.keras").read_bytes()
-    for file in (Path("models") / name for name in (INKED, LEFTMOST, CONTEXT)):
+    for file in (Path("models") / name for name in (INKED, LEFTMOST, LOCATE, CONTEXT)):
         card = file.with_suffix(".md").read_text()
         assert f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" in card
         (figure,) = to_onnx.stated(file)["figures"].values()
