@@ -258,7 +258,7 @@ def bench(
     for t in timings:
         print(f"{t.stage:10} {t.median:8.2f} {t.p95:8.2f} {t.p99:8.2f}")
     typer.echo(
-        "all leaves inked and context out where digits are surely read and nothing else is written; elsewhere it looks "
-        "a second time, and at a page that may be turned once more",
+        "all leaves inked, locate and context out where digits are surely read and nothing else is written; elsewhere "
+        "it looks a second time, and at a page that may be turned once more",
         err=True,
     )

@@ -88,7 +88,7 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     write_run("mine", 3, kind="cnn", seed=1)
     made, said = run(app)
     assert "done before" not in said
-    assert made.split()[:6] == [
+    assert made.split()[:7] == [
         f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", INKED, LEFTMOST, LOCATE, CONTEXT)
     ]
     assert Path("models/cnn.onnx").read_bytes() == Path("runs/reader/model.onnx").read_bytes()
