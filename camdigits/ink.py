@@ -8,7 +8,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import BARE_ASPECT, Box, shared_area
+from camdigits.types import BARE_ASPECT, Box, overlap
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
@@ -201,9 +201,7 @@ def unlike(boxes: Sequence[Box], known: Sequence[Box]) -> list[int]:
     """Return which boxes are not among the known ones."""
     if not boxes or not known:
         return list(range(len(boxes)))
-    some, others = np.array(boxes), np.array(known)
-    both = shared_area(some, others)
-    same = (both > SAME * (some[:, 2:].prod(1)[:, None] + others[:, 2:].prod(1) - both)).any(1)
+    same = (overlap(np.array(boxes), np.array(known)) > SAME).any(1)
     return [int(i) for i in np.flatnonzero(~same)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from camdigits.network import LOCATE, Network, open_helper
-from camdigits.types import Candidate, Probabilities, shared_area
+from camdigits.types import Candidate, Probabilities, overlap
 
 Floats = NDArray[np.float32]
 
@@ -71,10 +71,8 @@ def weighed(
         found, chances = locate(ink)
         if len(found):
             found *= np.array([across, down, across, down], np.float32)
-            both = shared_area(boxes, found)
-            shares = both / (boxes[:, 2:].prod(1)[:, None] + found[:, 2:].prod(1) - both)
-            own = shares.argmax(1)
-            of_own = shares.max(1)
+            shares = overlap(boxes, found)
+            own, of_own = shares.argmax(1), shares.max(1)
             better = of_own > share
             share[better], told[better] = of_own[better], chances[own[better]]
     together = probabilities * np.maximum(told, LEAST) ** OF_PLACE
@@ -103,19 +101,15 @@ def located(answer: Floats) -> tuple[Floats, Floats]:
     digit, told = digit[rows, columns], answer[rows, columns]
     chances, reach = told[:, : NO_DIGIT + 1], told[:, NO_DIGIT + 1 :]
     middles = (np.stack([columns, rows], axis=1) * STEP + (STEP - 1) / 2).astype(np.float32)
-    corners = np.hstack([middles - reach[:, :2], middles + reach[:, 2:]])
-    area = (corners[:, 2:] - corners[:, :2]).prod(1)
+    every = np.hstack([middles - reach[:, :2], reach[:, :2] + reach[:, 2:]])
     boxes, together = [], []
     left = np.ones(len(told), bool)
     for i in np.argsort(-chances[:, :NO_DIGIT].max(1, initial=0), kind="stable"):
         if left[i]:
-            sides = np.minimum(corners[i, 2:], corners[:, 2:]) - np.maximum(corners[i, :2], corners[:, :2])
-            both = sides.clip(0).prod(1)
-            same = left & (both > SAME * (area + area[i] - both))
+            same = left & (overlap(every[i : i + 1], every)[0] > SAME)
             same[i] = True
             left &= ~same
-            x, y, right, bottom = np.average(corners[same], axis=0, weights=digit[same])
-            boxes.append((x, y, right - x, bottom - y))
+            boxes.append(np.average(every[same], axis=0, weights=digit[same]))
             mean = np.exp(np.average(np.log(chances[same] + 1e-6), axis=0, weights=digit[same]))
             together.append(mean / mean.sum())
     return np.array(boxes, np.float32).reshape(-1, 4), np.array(together, np.float32).reshape(-1, NO_DIGIT + 1)

@@ -115,6 +115,13 @@ def shared_area(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return area
 
 
+def overlap(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.floating]:
+    """Return how much of what two boxes cover together both cover, 0 to 1: (N, M) for (N, 4) and (M, 4) boxes."""
+    both = shared_area(a, b)
+    share: NDArray[np.floating] = both / (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1) - both)
+    return share
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.

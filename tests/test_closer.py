@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camdigits.closer import heights_of, look_closer
-from camdigits.types import Box, Candidate, Image, shared_area
+from camdigits.types import Box, Candidate, Image, overlap
 from tests.support.drawing import draw_digit, paper, shade
 
 PITCH = 1.1
@@ -27,10 +27,8 @@ def written(boxes: list[Box], page: int = 200, level: int = 60, size: tuple[int,
 def missed(candidates: list[Candidate], boxes: list[Box], least: float = 0.6) -> list[Box]:
     """Return the boxes that no candidate covers."""
     there = np.array([candidate.box for candidate in candidates]).reshape(-1, 4)
-    true = np.array(boxes)
-    both = shared_area(true, there)
-    union = true[:, 2:].prod(1)[:, None] + there[:, 2:].prod(1) - both
-    return [box for box, share in zip(boxes, (both / union).max(1, initial=0), strict=True) if share < least]
+    shares = overlap(np.array(boxes), there).max(1, initial=0)
+    return [box for box, share in zip(boxes, shares, strict=True) if share < least]
 
 
 @pytest.mark.parametrize("height", [16, 24, 40, 90, 200])

@@ -5,13 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from camdigits.types import Box, Digit, shared_area
+from camdigits.types import Box, Digit, overlap, shared_area
 
 
 def test_shared_area_counts_pixels() -> None:
     a = np.array([Box(0, 0, 10, 10), Box(20, 0, 5, 5)])
     b = np.array([Box(5, 8, 10, 10), Box(10, 0, 10, 10), Box(-1, -1, 50, 50)])
     assert shared_area(a, b).tolist() == [[10, 0, 100], [0, 0, 25]]
+
+
+def test_overlap_is_what_both_cover_of_what_they_cover_together() -> None:
+    a = np.array([Box(0, 0, 10, 10), Box(20, 0, 5, 5)])
+    b = np.array([Box(5, 8, 10, 10), Box(0, 0, 10, 10)])
+    assert overlap(a, b) == pytest.approx(np.array([[10 / 190, 1], [0, 0]]))
+    assert overlap(a[:0], b).shape == (0, 2)
 
 
 def test_log_odds_stop_where_a_digit_is_as_good_as_sure() -> None:

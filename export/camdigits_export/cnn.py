@@ -176,6 +176,13 @@ def convolved(
     return layers.ReLU(dtype=dtype)(layers.BatchNormalization(momentum=0.98, dtype=dtype)(x))
 
 
+def widened(x: keras.KerasTensor, beside: keras.KerasTensor, channels: int, dtype: str) -> keras.KerasTensor:
+    """Return x twice as large, what was there before it was reduced added to it, as a U-Net does."""
+    layers = keras.layers
+    x = layers.Conv2DTranspose(channels, 2, strides=2, use_bias=False, dtype=dtype)(x)
+    return convolved(layers.Add(dtype=dtype)([x, beside]), channels, dtype=dtype)
+
+
 def float_of(quick: bool) -> str:
     """Return what a network computes in: in bfloat16 where it is to be quick and the processor is so with it."""
     return "mixed_bfloat16" if quick and _has_bfloat16() else "float32"
@@ -235,6 +242,24 @@ class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is not typ
     def on_epoch_end(self) -> None:
         """Draw another order."""
         self._order = self._rng.permutation(self._count)
+
+
+class Varied(Shuffled):
+    """Such batches whose samples are drawn otherwise each epoch, by threads: that takes less long than to learn."""
+
+    def __init__(self, count: int, batch: int, seed: int) -> None:
+        self._seed, self._epoch = seed, 0
+        super().__init__(count, batch, seed)
+        self.workers = 2
+
+    def on_epoch_end(self) -> None:
+        """Draw another order."""
+        super().on_epoch_end()
+        self._epoch += 1
+
+    def drawing(self, at: int) -> np.random.Generator:
+        """Return what a batch of this epoch is drawn with."""
+        return np.random.default_rng([self._seed, self._epoch, at])
 
 
 def averaged(

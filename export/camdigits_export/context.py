@@ -26,7 +26,7 @@ from camdigits_export.cards import remake_helper
 from camdigits_export.cnn import Shuffled, adamw, averaged, convolved, float_of
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
-from camdigits_export.patches import Report, in_parts
+from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.to_onnx import network_to_onnx, write
 
 TEXT = (0.0, 0.38), (0.45, 0.32), (0.8, 0.2), (1.0, 0.1)
@@ -120,7 +120,7 @@ def windows(digits: Dataset, count: int, askew: float, seed: int, report: Report
 
     askew: so often one is looked at turned, too.
     """
-    jobs = [(start, min(PART, count - start), askew, seed) for start in range(0, count, PART)]
+    jobs = [(*part, askew, seed) for part in portions(0, count, PART)]
     return _together(in_parts(f"{count} frames of numbers and text", _part, jobs, digits, report))
 
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from camdigits.network import INKED
 from camdigits_export import marks
 from camdigits_export.cards import remake_helper
-from camdigits_export.cnn import Shuffled, adamw, averaged, convolved, float_of
+from camdigits_export.cnn import Varied, adamw, averaged, convolved, float_of, widened
 from camdigits_export.context import draw_page
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
-from camdigits_export.patches import Report, in_parts
+from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.scenes import Floats, Mask
 from camdigits_export.to_onnx import network_to_onnx, write
 
@@ -99,17 +99,25 @@ def parts_of(frame: Frame, rng: Generator) -> Parts:
     tall = [digit.box.w if frame.turns % 2 else digit.box.h for number in frame.numbers for digit in number.digits]
     pictures, inks = [], []
     for _ in range(EACH):
-        if tall:
-            height = float(np.median(tall))
-            scale = min(ENLARGED * height, float(np.exp(rng.uniform(np.log(LOW), np.log(HIGH))))) / height
-        else:
-            scale = float(np.exp(rng.uniform(np.log(SMALLEST), 0)))
-        scale = max(scale, SIDE / min(frame.ink.shape))
+        scale = drawn_scale(frame, tall, SIDE, rng)
         seen, ink = (scaled(whole, scale) for whole in (frame.image, frame.ink))
         top, left = _place(ink, rng)
         pictures.append(seen[top : top + SIDE, left : left + SIDE])
         inks.append(ink[top : top + SIDE, left : left + SIDE])
     return Parts(np.stack(pictures), np.stack(inks))
+
+
+def drawn_scale(frame: Frame, heights: Sequence[int], least: int, rng: Generator) -> float:
+    """Return to how many times its size a frame is brought where the network looks at digits of such heights.
+
+    No side becomes shorter than so many pixels.
+    """
+    if heights:
+        tall = float(np.median(heights))
+        scale = min(ENLARGED * tall, float(np.exp(rng.uniform(np.log(LOW), np.log(HIGH))))) / tall
+    else:
+        scale = float(np.exp(rng.uniform(np.log(SMALLEST), 0)))
+    return float(max(scale, least / min(frame.ink.shape)))
 
 
 def scaled(whole: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
@@ -135,7 +143,7 @@ def _place(ink: Mask, rng: Generator) -> tuple[int, int]:
 
 def parts(digits: Dataset, count: int, seed: int, report: Report) -> Parts:
     """Return the parts of so many frames written with a data set's digits, always the same."""
-    jobs = [(start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    jobs = [(*part, seed) for part in portions(0, count, PART)]
     return _together(in_parts(f"{count} frames and their ink", _part, jobs, digits, report))
 
 
@@ -163,12 +171,8 @@ def build(recipe: Recipe, quick: bool = False) -> keras.Model:
     quick: computes in bfloat16 where the processor does.
     """
     dtype = float_of(quick)
-    block = partial(convolved, dtype=dtype)
+    block, wider = partial(convolved, dtype=dtype), partial(widened, dtype=dtype)
     one, two, three, four = recipe.channels
-
-    def wider(x: keras.KerasTensor, beside: keras.KerasTensor, channels: int) -> keras.KerasTensor:
-        x = layers.Conv2DTranspose(channels, 2, strides=2, use_bias=False, dtype=dtype)(x)
-        return block(layers.Add(dtype=dtype)([x, beside]), channels)
 
     picture = keras.Input((None, None, 3), name="picture")
     half = block(layers.Rescaling(1 / SPREAD, -MEAN / SPREAD)(picture), one, 4, 2)
@@ -189,21 +193,15 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     return averaged(partial(build, recipe), batches, recipe.epochs, optimizer, _wrong, report)
 
 
-class _Batches(Shuffled):
+class _Batches(Varied):
     """The parts in another order each epoch, turned, mirrored, ruled, and in another light."""
 
     def __init__(self, learnt: Parts, recipe: Recipe) -> None:
-        self._learnt, self._seed, self._epoch = learnt, recipe.seed, 0
         super().__init__(len(learnt.inks), recipe.batch, recipe.seed)
-        self.workers = 2  # threads: to vary a batch takes a third as long as to learn from it
-
-    def on_epoch_end(self) -> None:
-        """Draw another order."""
-        super().on_epoch_end()
-        self._epoch += 1
+        self._learnt = learnt
 
     def __getitem__(self, at: int) -> tuple[Floats, Floats]:
-        rng = np.random.default_rng([self._seed, self._epoch, at])
+        rng = self.drawing(at)
         drawn = [_varied(self._learnt.pictures[i], self._learnt.inks[i], rng) for i in self.drawn(at)]
         return np.stack([seen for seen, _ in drawn]), np.stack([ink for _, ink in drawn])
 

@@ -23,7 +23,7 @@ from camdigits_export.augment import Ink
 from camdigits_export.cards import remake_helper
 from camdigits_export.cnn import Shuffled, convolved, losses_told, rate_over
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
-from camdigits_export.patches import Report, in_parts
+from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.to_onnx import network_to_onnx, write
 
 LENGTHS = 0.12, 0.5, 0.25, 0.13
@@ -151,7 +151,7 @@ def _nearest(owners: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.ui
 
 def strings(digits: Dataset, count: int, seed: int, report: Report) -> Strings:
     """Return so many strings of a data set's digits, always the same."""
-    jobs = [(start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    jobs = [(*part, seed) for part in portions(0, count, PART)]
     parts = in_parts(f"{count} strings of joined digits", _part, jobs, digits, report)
     return Strings(np.concatenate([inks for inks, _ in parts]), np.concatenate([firsts for _, firsts in parts]))
 

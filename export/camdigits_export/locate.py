@@ -24,29 +24,26 @@ from camdigits.locate import NO_DIGIT, SAID, STEP, located
 from camdigits.network import LOCATE
 from camdigits_export import marks, matching
 from camdigits_export.cards import remake_helper
-from camdigits_export.cnn import Shuffled, adamw, averaged, convolved, float_of
+from camdigits_export.cnn import Varied, adamw, averaged, convolved, float_of, widened
 from camdigits_export.context import draw_page
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
-from camdigits_export.inked import ruled, scaled
-from camdigits_export.patches import Report, in_parts
+from camdigits_export.inked import drawn_scale, ruled, scaled
+from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.scenes import Floats, Mask
 from camdigits_export.to_onnx import network_to_onnx, write
 
 SIDE, RIM = 160, 16
-"""Pixels of a part of a frame, and of what is looked at around it to find its ink."""
+"""Pixels of a part of a frame, and of what is looked at around it to find its ink, …"""
+
+WHOLE = SIDE + 2 * RIM
+"""… and both."""
 
 EACH = 8
 """Parts that are taken from a frame …"""
 
 AT_DIGITS, STRAY = 0.85, 40.0
 """… so often around a digit, and so far from it (standard deviation, pixels), the others anywhere."""
-
-LOW, HIGH = 14.0, 60.0
-"""Digits are reduced or enlarged until they are so high, pixels: anything between, …"""
-
-ENLARGED, SMALLEST = 2.0, 0.35
-"""… but enlarged at most so many times; frames without a digit are reduced to this size at least."""
 
 RULED = 0.3
 """So often rules or a grid are printed across a part: as forms, tables and riddles have them, thin and thick."""
@@ -104,11 +101,12 @@ def parts_of(frame: Frame, rng: Generator) -> Parts:
     known = np.array([*written, *((*box, UNKNOWN) for box in frame.doubtful)], np.float32).reshape(-1, 5)
     inks, digits = [], []
     for _ in range(EACH):
-        scale = _scale(frame, [box[3] for box in written], rng)
+        scale = drawn_scale(frame, [box[3] for box in written], WHOLE, rng)
         seen, ink = (scaled(whole, scale) for whole in (frame.image, frame.ink))
-        there = known * np.array([*(2 * _ratio(seen, frame.image)), 1], np.float32)
+        down, across = (now / before for now, before in zip(seen.shape[:2], frame.ink.shape, strict=True))
+        there = known * np.array([across, down, across, down, 1], np.float32)
         x, y = _place(seen, there[: len(written)], rng)
-        at = slice(y, y + SIDE + 2 * RIM), slice(x, x + SIDE + 2 * RIM)
+        at = slice(y, y + WHOLE), slice(x, x + WHOLE)
         part = seen[at]
         if rng.random() < RULED:
             share = ink[at].astype(np.float32) / np.float32(255)
@@ -119,36 +117,21 @@ def parts_of(frame: Frame, rng: Generator) -> Parts:
     return Parts(np.stack(inks), tuple(digits))
 
 
-def _scale(frame: Frame, heights: Sequence[int], rng: Generator) -> float:
-    """Return to what share of its size a frame is reduced where the network looks at digits of such heights."""
-    if heights:
-        tall = float(np.median(heights))
-        scale = min(ENLARGED * tall, float(np.exp(rng.uniform(np.log(LOW), np.log(HIGH))))) / tall
-    else:
-        scale = float(np.exp(rng.uniform(np.log(SMALLEST), 0)))
-    return float(max(scale, (SIDE + 2 * RIM) / min(frame.ink.shape)))
-
-
-def _ratio(seen: NDArray[np.uint8], image: NDArray[np.uint8]) -> list[float]:
-    """Return how many times wider and higher a picture is than another."""
-    return [seen.shape[1] / image.shape[1], seen.shape[0] / image.shape[0]]
-
-
 def _place(seen: NDArray[np.uint8], digits: Floats, rng: Generator) -> tuple[int, int]:
     """Return left and top of a part with its rim."""
-    most = np.array(seen.shape[1::-1]) - (SIDE + 2 * RIM)
+    most = np.array(seen.shape[1::-1]) - WHOLE
     if len(digits) and rng.random() < AT_DIGITS:
         box = digits[int(rng.integers(len(digits)))]
         middle = box[:2] + box[2:4] / 2 + rng.normal(0, STRAY, 2)
     else:
         middle = rng.uniform(0, 1, 2) * seen.shape[1::-1]
-    x, y = np.clip(np.round(middle - SIDE / 2 - RIM).astype(int), 0, most)
+    x, y = np.clip(np.round(middle - WHOLE / 2).astype(int), 0, most)
     return int(x), int(y)
 
 
 def parts(digits: Dataset, count: int, seed: int, report: Report) -> Parts:
     """Return the parts of so many frames written with a data set's digits, always the same."""
-    jobs = [(start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    jobs = [(*part, seed) for part in portions(0, count, PART)]
     return _together(in_parts(f"{count} frames and the digits in their ink", _part, jobs, digits, report))
 
 
@@ -177,12 +160,8 @@ def build(recipe: Recipe, quick: bool = False) -> keras.Model:
     softplus. quick: computes in bfloat16 where the processor does.
     """
     dtype = float_of(quick)
-    block = partial(convolved, dtype=dtype)
+    block, wider = partial(convolved, dtype=dtype), partial(widened, dtype=dtype)
     one, two, three, four = recipe.channels
-
-    def wider(x: keras.KerasTensor, beside: keras.KerasTensor, channels: int) -> keras.KerasTensor:
-        x = layers.Conv2DTranspose(channels, 2, strides=2, use_bias=False, dtype=dtype)(x)
-        return block(layers.Add(dtype=dtype)([x, beside]), channels)
 
     ink = keras.Input((None, None), name="ink")
     half = block(layers.Rescaling(1 / 128, -0.5)(ink[..., None]), one, 4, 2)
@@ -202,21 +181,15 @@ def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     return averaged(partial(build, recipe), batches, recipe.epochs, optimizer, _wrong, report)
 
 
-class _Batches(Shuffled):
+class _Batches(Varied):
     """The parts in another order each epoch, as another hand, pen and picture may give them."""
 
     def __init__(self, learnt: Parts, recipe: Recipe) -> None:
-        self._learnt, self._seed, self._epoch = learnt, recipe.seed, 0
         super().__init__(len(learnt.inks), recipe.batch, recipe.seed)
-        self.workers = 2  # threads: to vary a batch takes a tenth as long as to learn from it
-
-    def on_epoch_end(self) -> None:
-        """Draw another order."""
-        super().on_epoch_end()
-        self._epoch += 1
+        self._learnt = learnt
 
     def __getitem__(self, at: int) -> tuple[Floats, Floats]:
-        rng = np.random.default_rng([self._seed, self._epoch, at])
+        rng = self.drawing(at)
         drawn = [varied(self._learnt.inks[i], self._learnt.digits[i], rng) for i in self.drawn(at)]
         return np.stack([ink for ink, _ in drawn]), np.stack([wanted(digits) for _, digits in drawn])
 

@@ -18,7 +18,7 @@ from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.segment import segment
 from camdigits.turn import box_turned_back
-from camdigits.types import Box, Candidate, Image, shared_area
+from camdigits.types import Box, Candidate, Image, overlap, shared_area
 from camdigits_export.frames import Frame
 
 SAME, OTHER = 0.62, 0.3
@@ -44,7 +44,7 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
     true = _true(frame)
     candidates = _and_pieces(segment(frame.image))
     boxes = _boxes_of(candidates)
-    known = [Box(*box) for box in boxes[_overlap(boxes, true).max(1, initial=0) > SAME].tolist()]
+    known = [Box(*box) for box in boxes[overlap(boxes, true).max(1, initial=0) > SAME].tolist()]
     looks = inked.at_sizes(frame.image, heights_of(known))
     candidates += _and_pieces(look_closer(frame.image, known) + inked.written(frame.image, looks))
     match = matched(frame, candidates)
@@ -90,7 +90,7 @@ def matched(frame: Frame, candidates: Sequence[Candidate]) -> Match:
     """Return what candidates of a frame are, by their boxes."""
     boxes, true = _boxes_of(candidates), _true(frame)
     labels = np.array([int(digit.label) for number in frame.numbers for digit in number.digits], int)
-    shared, same = shared_area(boxes, true), _overlap(boxes, true)
+    shared, same = shared_area(boxes, true), overlap(boxes, true)
     area = np.maximum(boxes[:, 2:].prod(1), 1)[:, None]
     return Match(
         labels[same.argmax(1)] if len(true) else np.zeros(len(boxes), int),
@@ -106,11 +106,11 @@ def matched(frame: Frame, candidates: Sequence[Candidate]) -> Match:
 def are_joined(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.bool_]:
     """Return which (N, 4) boxes are rather of several of the (T, 4) digits than of one: a 1 hardly widens a 0."""
     covered = shared_area(boxes, true) > COVERED * true[:, 2] * true[:, 3]
-    best = _overlap(boxes, true).max(1, initial=0)
+    best = overlap(boxes, true).max(1, initial=0)
     joined_up = np.zeros(len(boxes), bool)
     for at in np.flatnonzero(covered.sum(1) > 1):
         together = np.array([Box.around(Box(*box) for box in true[covered[at]].tolist())])
-        joined_up[at] = _overlap(boxes[at : at + 1], together)[0, 0] > best[at]
+        joined_up[at] = overlap(boxes[at : at + 1], together)[0, 0] > best[at]
     return joined_up
 
 
@@ -149,12 +149,6 @@ def _true(frame: Frame) -> NDArray[np.int_]:
 
 def _boxes_of(candidates: Sequence[Candidate]) -> NDArray[np.int_]:
     return np.array([candidate.box for candidate in candidates], int).reshape(-1, 4)
-
-
-def _overlap(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Return what each box shares with each true one, of what both cover: (N, T)."""
-    shared = shared_area(boxes, true)
-    return np.asarray(shared / ((boxes[:, 2] * boxes[:, 3])[:, None] + true[:, 2] * true[:, 3] - shared))
 
 
 def _is_light(image: Image, candidate: Candidate) -> bool:

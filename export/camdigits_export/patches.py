@@ -200,7 +200,7 @@ def _framed(data: Dataset, count: int, seed: int, report: Report) -> PatchSet:
         last = min(first + FRAMES_FILE, count)
         path = FOLDER / f"frames-{seed}-{first}-{last}-{_frames_version()}-{data.fingerprint()}.npz"
         if not path.is_file():
-            jobs = [(start, min(FRAMES_PART, last - start), seed) for start in range(first, last, FRAMES_PART)]
+            jobs = [(*part, seed) for part in portions(first, last, FRAMES_PART)]
             parts = in_parts(f"frames {first} to {last} of {count}", _frames_part, jobs, data, report)
             patches, labels = np.concatenate([p for p, _ in parts]), np.concatenate([n for _, n in parts])
             save(path, partial(np.savez, patches=patches, labels=labels))
@@ -217,10 +217,15 @@ def _made(kind: str, data: Dataset, count: int, seed: int, report: Report) -> Pa
     path = FOLDER / f"{kind}-{seed}-{count}-{_recipe_version(kind, data.names)}-{data.fingerprint()}.npy"
     if path.is_file():
         return PatchSet(np.load(path, mmap_mode="r"), labels, data.names)
-    jobs = [(kind, start, min(PART, count - start), seed) for start in range(0, count, PART)]
+    jobs = [(kind, *part, seed) for part in portions(0, count, PART)]
     patches = np.concatenate(in_parts(f"{count} patches: {kind}", _part, jobs, data, report))
     save(path, partial(np.save, arr=patches))
     return PatchSet(patches, labels, data.names)
+
+
+def portions(first: int, last: int, most: int) -> list[tuple[int, int]]:
+    """Return where parts of first to last begin, and of how many each is, at most so many."""
+    return [(start, min(most, last - start)) for start in range(first, last, most)]
 
 
 def in_parts(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from photos import as_array, digits_of, overlap
+from photos import as_array, digits_of
 from sklearn.linear_model import LogisticRegression
 
 from camdigits import Classifier, cut, decode, load_picture
@@ -23,6 +23,7 @@ from camdigits.leftmost import leftmost
 from camdigits.normalize import normalize
 from camdigits.pipeline import trace_image
 from camdigits.segment import at_half
+from camdigits.types import overlap
 
 CUT = 0.5
 """A candidate is taken apart where that is right with this chance at least."""

@@ -35,7 +35,7 @@ from scipy.optimize import linear_sum_assignment
 
 from camdigits import Classifier, load_picture
 from camdigits.pipeline import trace_image
-from camdigits.types import Image, Number, Trace, shared_area
+from camdigits.types import Image, Number, Trace, overlap
 from camdigits_export.metrics import wilson
 
 THRESHOLD = 0.5
@@ -144,12 +144,6 @@ def add(
     sums.digits += len(unordered or "".join(label["lines"]))
     sums.numbers += groups.total()
     sums.whole += (groups & Counter(numbers)).total()
-
-
-def overlap(boxes: NDArray[np.int_], true: NDArray[np.int_]) -> NDArray[np.float64]:
-    """Return (N, M) shares of what two boxes cover together that both cover."""
-    shared = shared_area(boxes, true)
-    return np.asarray(shared / (boxes[:, 2:].prod(1)[:, None] + true[:, 2:].prod(1) - shared))
 
 
 def as_array(boxes: Sequence[Sequence[Any]]) -> NDArray[np.int_]:
