@@ -61,8 +61,9 @@ class Classifier:
 
     @property
     def is_shipped(self) -> bool:
-        """Whether it is a model of this installation, as it is: of the ten digits in order, as MNIST has them."""
-        return self.path.parent == models_folder() and not self._prototypes
+        """Whether it is a model of this installation, as it is, which reads the ten digits as MNIST has them."""
+        ours = self.path.resolve().parent == models_folder().resolve()
+        return ours and self.labels == tuple("0123456789") and not self._prototypes
 
     def _taught(self, lessons: Lessons, name: str | Path) -> Prototypes:
         """Return the examples of lessons. Raises ModelError where the model has no such labels."""

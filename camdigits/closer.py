@@ -126,7 +126,7 @@ def _unruled(strength: MatLike, least: float, long: float) -> tuple[MatLike, Mat
     """Return the strength of ink without any rules, what of it is stronger than least, and its strokes."""
     _, mask = cv2.threshold(strength, least, 255, cv2.THRESH_BINARY)
     strokes = strokes_of(mask, MOST)
-    if any(max(box.w, box.h) > long for box, _ in strokes):
+    if any(box.side > long for box, _ in strokes):
         rules = find_rules(strength)
         if rules is not None:
             strength = without_rules(strength, rules)

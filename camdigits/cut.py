@@ -46,7 +46,7 @@ LOW, BROAD = 0.35, 2.0
 SUREST = 0.9999
 """What is surer counts no more."""
 
-WHOLE = 0.97
+WHOLE = 0.9995
 """What is read as one digit with this confidence is not cut."""
 
 SURE = 0.3
@@ -156,9 +156,9 @@ def _pieces(whole: Candidate, digits: Sequence[Ink]) -> list[Piece]:
 
 
 def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
-    """Return the indices of the pieces, from one end to the other, that are digits most surely; none if any is not.
+    """Return the indices of the pieces, from the left end on, that are digits most surely; none if any is not.
 
-    probabilities: of the pieces' patches.
+    What is too low for a digit at the right end, a tail or a dash, is left out. probabilities: of the pieces' patches.
     """
     last = max((piece.end for piece in found), default=0)
     # the surest way to each place: the logs of its pieces' confidences added up, then the indices
@@ -222,7 +222,7 @@ def _piece(ink: Ink, whole: Candidate) -> Candidate | None:
     if h < LOW * ink.shape[0] or w > BROAD * h:
         return None
     box = whole.box
-    scale = box.h / ink.shape[0]
-    left, top = box.x + round(x * scale), box.y + round(y * scale)
-    size = max(1, round(w * scale)), max(1, round(h * scale))
-    return Candidate(Box(left, top, *size), inside[y : y + h, x : x + w], whole.contrast, whole=whole.box)
+    down, across = box.h / ink.shape[0], box.w / ink.shape[1]
+    left, top, right, bottom = round(x * across), round(y * down), round((x + w) * across), round((y + h) * down)
+    found = Box(box.x + left, box.y + top, max(1, right - left), max(1, bottom - top))
+    return Candidate(found, inside[y : y + h, x : x + w], whole.contrast, whole=whole.box)

@@ -93,7 +93,7 @@ def decode(
     take what may be a number for one.
     """
     turned = [_turn(candidate.box, quarter_turns) for candidate in candidates]
-    said = [labels[best] for best in probabilities[:, :-1].argmax(1)] if len(candidates) else []
+    said = [labels[best] for best in probabilities[:, :-1].argmax(1)]
     sizes = [size_of(label, box) for label, box in zip(said, turned, strict=True)]
     chosen = _surest(candidates, turned, said, probabilities, min_confidence)
     if not chosen:

@@ -105,12 +105,12 @@ def _models() -> Iterator[Finding]:
     from camdigits.classify import Classifier, shipped_models
 
     if not shipped_models():
-        yield Finding("broken", "no model is installed", "install camdigits again")
+        yield Finding("broken", "no model is installed", network.CURE)
     for name in shipped_models():
         try:
             classifier = Classifier(name)
         except CamdigitsError as error:
-            yield Finding("broken", str(error), "install camdigits again")
+            yield Finding("broken", str(error), network.CURE)
         else:
             yield Finding("ok", f"model {name} reads {''.join(classifier.labels)}")
     try:

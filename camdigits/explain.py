@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
+from camdigits.crops import upright
 from camdigits.errors import SinkError
-from camdigits.normalize import normalize
+from camdigits.normalize import normalize_ink
 from camdigits.types import Box, Image, Trace, shared_area
 
 Fate = Literal["read", "no digit", "unsure", "another reading", "left out", "cut"]
@@ -74,7 +75,8 @@ def explain(image: Image, trace: Trace, labels: tuple[str, ...], min_confidence:
     """Write the page of a picture. labels: of the model that read it. Raises SinkError."""
     found = fates(trace, min_confidence)
     order = sorted(range(len(found)), key=lambda i: (list(REASONS).index(found[i]), trace.candidates[i].box[:2]))
-    patches = normalize(trace.candidates)
+    # as the model saw them: a page on its side was turned upright first
+    inks = [upright(c, trace.numbers[0]) if trace.numbers else c.ink for c in trace.candidates]
     rows = []
     for i in order:
         probabilities = trace.probabilities[i]
@@ -83,7 +85,7 @@ def explain(image: Image, trace: Trace, labels: tuple[str, ...], min_confidence:
         candidate = trace.candidates[i]
         x, y, w, h = candidate.box
         ink = _embedded(np.bitwise_not(candidate.ink), 'style="max-width:84px;max-height:84px"')
-        patch = _embedded(cv2.resize(_grey(patches[i]), (84, 84), interpolation=cv2.INTER_NEAREST))
+        patch = _embedded(cv2.resize(_grey(normalize_ink(inks[i])), (84, 84), interpolation=cv2.INTER_NEAREST))
         rows.append(
             f"<tr><td>{i}<td>{ink}<td>{patch}<td>{html.escape(said)}<td>{found[i]}"
             f"<td>{x}, {y}, {w} x {h}<td>{100 * candidate.contrast:.0f} %"
@@ -111,10 +113,11 @@ def explain(image: Image, trace: Trace, labels: tuple[str, ...], min_confidence:
 def _marked(image: Image, boxes: list[Box], found: list[Fate]) -> Image:
     """Return the picture, no larger than WIDEST, with each candidate's box in the colour of its fate."""
     scale = min(1.0, WIDEST / max(image.shape[:2]))
-    marked = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    size = Box(0, 0, *image.shape[1::-1]).scaled(scale)[2:]
+    marked = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     # what was read is drawn last, above all else
     for box, fate in sorted(zip(boxes, found, strict=True), key=lambda pair: pair[1] == "read"):
-        x, y, w, h = (round(side * scale) for side in box)
+        x, y, w, h = box.scaled(scale)
         cv2.rectangle(marked, (x, y), (x + w, y + h), _COLOURS[fate], 2 if fate == "read" else 1)
     return marked
 

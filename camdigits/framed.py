@@ -7,7 +7,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import BARE_ASPECT, Box, Candidate
+from camdigits.types import Box, Candidate
 
 NEAR = 0.1
 """A bare stroke is the side of a frame, being nearer to it than this share of its length."""
@@ -19,7 +19,7 @@ at its sides."""
 
 def sides_of_frames(candidates: Sequence[Candidate], strokes: Sequence[Box]) -> set[Box]:
     """Return those of some strokes that are a side of a frame among the candidates."""
-    bare = [box for box in strokes if box.side > BARE_ASPECT * min(box.w, box.h)]
+    bare = [box for box in strokes if box.is_bare]
     # what the picture's edge cuts is the paper itself, seen as light ink
     whole = [candidate for candidate in candidates if not candidate.cut]
     sides: set[Box] = set()

@@ -151,7 +151,7 @@ def filled(group: Group, mask: MatLike) -> MatLike:
 def is_solid(box: Box, piece: MatLike) -> bool:
     """Say whether a piece is a filled shape, a sheet or a blot, and not made of strokes."""
     area, outline = _area_and_outline(piece)
-    return 2 * area > SOLID * max(box.w, box.h) * outline
+    return 2 * area > SOLID * box.side * outline
 
 
 def pen_width(piece: MatLike) -> float:
@@ -192,11 +192,6 @@ def _step(side: MatLike, ink: float) -> float:
     return float(np.partition(away, len(away) // 2, axis=0)[len(away) // 2].max())
 
 
-def median_of(grey: MatLike) -> int:
-    """Return the (upper) median; np.median would load masked arrays first, a fifth of a cold start."""
-    return int(np.partition(grey, grey.size // 2, axis=None)[grey.size // 2])
-
-
 def unlike(boxes: Sequence[Box], known: Sequence[Box]) -> list[int]:
     """Return which boxes are not among the known ones."""
     if not boxes or not known:
@@ -213,4 +208,4 @@ def soft_ink(strength: MatLike, box: Box, piece: MatLike, mean: float) -> NDArra
 
 
 def _plausible(box: Box, any_sign: bool) -> bool:
-    return max(box.w, box.h) >= MIN_HEIGHT and (any_sign or box.w <= MAX_ASPECT * box.h)
+    return box.side >= MIN_HEIGHT and (any_sign or box.w <= MAX_ASPECT * box.h)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from camdigits.ink import DARKEST, LIGHTEST, filled, groups_of, is_solid, strokes_of
 from camdigits.network import INKED, Network, open_helper
-from camdigits.types import BARE_ASPECT, CROP, Box, Candidate, Image, Probabilities
+from camdigits.types import CROP, Box, Candidate, Image, Probabilities
 
 Shares = NDArray[np.uint8]
 """(height, width): how likely each pixel of a picture, or of a smaller copy of it, is ink, 255 for surely."""
@@ -95,8 +95,7 @@ def _pieces(grey: MatLike, shares: Shares, any_sign: bool) -> Iterator[Candidate
     for group in groups_of(strokes_of(mask, MOST), MOST, any_sign):
         box, piece = group.box, filled(group, mask)
         own = shares[box.y : box.bottom, box.x : box.right]
-        is_bare = box.side > BARE_ASPECT * min(box.w, box.h)
-        if is_solid(box, piece) or (is_bare and cv2.mean(own, piece)[0] < BARE):
+        if is_solid(box, piece) or (box.is_bare and cv2.mean(own, piece)[0] < BARE):
             continue
         cut = max(height, width) >= CROP and (min(box.x, box.y) <= 1 or box.right >= w - 1 or box.bottom >= h - 1)
         ink = np.asarray(cv2.bitwise_and(own, piece), np.uint8)

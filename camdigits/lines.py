@@ -17,6 +17,9 @@ from camdigits.types import BARE_ASPECT, Box, Digit
 MAX_SLOPE = 40.0
 """Degrees; steeper writing is a turned page."""
 
+MOST_VOTES = 1000
+"""So many pairs of neighbours say how the lines rise."""
+
 OFF_LINE = 0.7
 """A digit belongs to a line if its middle lies this near to where the line leads, in heights."""
 
@@ -81,7 +84,9 @@ def slope_of(boxes: Sequence[Box], sizes: Sequence[int], similar: float) -> floa
     near = (dx > 0) & (np.abs(angles) <= MAX_SLOPE) & (np.maximum(h[:, None], h) < similar * height) & (distance < 8)
     if not near.any():
         return 0.0
-    votes, weights = angles[near], np.exp(-distance[near] / 2)
+    # of a page full of digits the nearest pairs tell enough: each is compared with each
+    nearest = np.argsort(distance[near], kind="stable")[:MOST_VOTES]
+    votes, weights = angles[near][nearest], np.exp(-distance[near][nearest] / 2)
     # every pair's angle is tried as the slope; those within some degrees of it support it, level ones a little more
     support = np.exp(-(((votes[:, None] - votes) / 4) ** 2)) @ weights * np.exp(-((votes / 60) ** 2))
     winner = votes[support.argmax()]

@@ -84,9 +84,10 @@ def _center(fitted: NDArray[np.uint8], patch: NDArray[np.float32]) -> None:
     """Draw ink of at most 20x20 into the patch with its centre of mass in the middle, as far as it stays inside."""
     h, w = fitted.shape
     moments = cv2.moments(fitted)
+    mass = max(moments["m00"], 1.0)  # thin ink may fade to nothing where it is reduced
     # MNIST's middle is between pixels 13 and 14, a hair towards 14
-    top = min(max(round(SIDE / 2 - moments["m01"] / moments["m00"]), 0), SIDE - h)
-    left = min(max(round(SIDE / 2 - moments["m10"] / moments["m00"]), 0), SIDE - w)
+    top = min(max(round(SIDE / 2 - moments["m01"] / mass), 0), SIDE - h)
+    left = min(max(round(SIDE / 2 - moments["m10"] / mass), 0), SIDE - w)
     np.divide(fitted, 255, out=patch[top : top + h, left : left + w], dtype=np.float32)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from camdigits import context, inked, leftmost, locate
 from camdigits.classify import Classifier
-from camdigits.closer import heights_of, look_closer
+from camdigits.closer import FEWEST, heights_of, look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.normalize import normalize
@@ -30,9 +30,6 @@ from camdigits.types import (
     Trace,
     are_digits,
 )
-
-FEW = 2
-"""Where fewer digits were read, a closer look around them has nothing to go by."""
 
 
 def check() -> None:
@@ -92,7 +89,7 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
     half = at_half(image, any_sign)
     first, probabilities = half.candidates, read(half.candidates)
     numbers = decode(first, probabilities, classifier.labels, min_confidence)
-    if any_sign or half.is_fine or sum(len(number.digits) for number in numbers) < FEW:
+    if any_sign or half.is_fine or sum(len(number.digits) for number in numbers) < FEWEST:
         full, others = at_full(half)
         first = full + [first[i] for i in others]
         probabilities = np.concatenate([read(full), probabilities[others]])

@@ -31,7 +31,6 @@ from camdigits.ink import (
     groups_of,
     is_solid,
     is_step,
-    median_of,
     pen_width,
     soft_ink,
     strokes_of,
@@ -364,7 +363,7 @@ def _working_size(grey: MatLike) -> tuple[MatLike, float, int]:
     if side >= CROP:
         return grey, 1.0, 0
     scale, margin = CROP / side, CROP // 2
-    paper = median_of(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    paper = int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     grey = _resized(grey, scale, cv2.INTER_LINEAR)
     return cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=paper), scale, margin
 
@@ -412,7 +411,7 @@ def _strength(grey: MatLike, paper: Paper) -> tuple[MatLike, NDArray[np.float32]
 
 def _maybe_ruled(ink: Ink) -> bool:
     """Say whether strokes are so many, or one of them so long, that a closer look pays."""
-    longest = max((max(box.w, box.h) for box, _ in ink.strokes), default=0)
+    longest = max((box.side for box, _ in ink.strokes), default=0)
     return len(ink.strokes) > FEW or longest > LONG * max(ink.mask.shape)
 
 

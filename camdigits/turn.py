@@ -31,8 +31,8 @@ LONGEST = 3.0
 SAMPLE = 64
 """So many marks are tried turned."""
 
-BY_CHANCE, MORE = 2.7, 4.5
-"""A turned page's digits must have so much more of log-odds than upright, and as much again for each digit more:
+MORE, BY_CHANCE = 4.5, 2.7
+"""A turned page's digits must have so much more of log-odds than upright, and so much again for each digit more:
 letters on their head or side that pass for digits have about three each."""
 
 

@@ -68,6 +68,11 @@ class Box(NamedTuple):
         return max(self.w, self.h)
 
     @property
+    def is_bare(self) -> bool:
+        """Whether what fills it is a straight stroke, standing or lying."""
+        return self.side > BARE_ASPECT * min(self.w, self.h)
+
+    @property
     def center(self) -> tuple[float, float]:
         """(x, y) of the middle."""
         return self.x + self.w / 2, self.y + self.h / 2
@@ -170,7 +175,7 @@ class Digit:
     @property
     def log_odds(self) -> float:
         """What it is worth as evidence: surer than 0.999 counts no more."""
-        confidence = min(self.confidence, 0.999)
+        confidence = min(max(self.confidence, 1e-9), 0.999)
         return math.log(confidence / (1 - confidence))
 
     def to_dict(self) -> dict[str, object]:
@@ -261,6 +266,8 @@ class Trace:
 
     def moved(self, dx: int, dy: int) -> "Trace":
         """Return the trace of a part of a picture with its boxes where they lie in the whole."""
-        candidates = tuple(replace(candidate, box=candidate.box.moved(dx, dy)) for candidate in self.candidates)
+        candidates = tuple(
+            replace(c, box=c.box.moved(dx, dy), whole=c.whole and c.whole.moved(dx, dy)) for c in self.candidates
+        )
         numbers = tuple(number.with_boxes(lambda box: box.moved(dx, dy)) for number in self.numbers)
         return replace(self, candidates=candidates, numbers=numbers)

@@ -8,6 +8,7 @@ import pytest
 
 from camdigits.classify import BATCH, Classifier, find_model, shipped_models
 from camdigits.errors import ModelError
+from camdigits.network import models_folder
 from camdigits.normalize import normalize_version
 
 onnx = pytest.importorskip("onnx", reason="models are made with the extra camdigits[export]")
@@ -104,6 +105,21 @@ def test_unknown_names_list_what_ships(tmp_path: Path) -> None:
     for name in ("gnn", str(tmp_path / "gone.onnx")):
         with pytest.raises(ModelError, match="cnn, knn"):
             find_model(name)
+
+
+def test_a_shipped_model_is_one_by_whatever_name_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = models_folder()
+    monkeypatch.chdir(folder)
+    assert Classifier("cnn").is_shipped
+    assert Classifier("cnn.onnx").is_shipped
+    copy = tmp_path / "cnn.onnx"
+    copy.write_bytes((folder / "cnn.onnx").read_bytes())
+    assert not Classifier(copy).is_shipped
+
+
+def test_what_reads_other_signs_is_not_as_mnist_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("camdigits.classify.models_folder", lambda: tmp_path)
+    assert not Classifier(make_model(tmp_path / "m.onnx")).is_shipped
 
 
 def test_models_ship_and_open() -> None:

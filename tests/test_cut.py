@@ -64,13 +64,22 @@ def test_ink_of_half_size_gives_pieces_in_the_pictures_pixels() -> None:
     assert all(box.h == pytest.approx(2 * RING, abs=8) for box in boxes)
 
 
+def test_pieces_end_where_their_whole_does_whatever_its_scale_each_way() -> None:
+    whole = rings(6)
+    wide = Candidate(Box(100, 50, 275, 51), whole.ink, 0.8)
+    boxes = [candidate.box for candidate in apart([wide], said((3, 0.99)), as_rings, leftmost, LABELS)[0][1:]]
+    assert len(boxes) == 6
+    assert all(wide.box.union(box) == wide.box for box in boxes)
+    assert max(box.right for box in boxes) == pytest.approx(wide.box.right, abs=4)
+
+
 def test_nothing_is_cut_that_is_read_whole_narrow_low_or_at_the_edge() -> None:
     whole = rings(2)
-    sure, none = said((1, 0.98)), said((3, 0.9))
+    sure, none = said((1, 0.9999)), said((3, 0.9))
     edge = Candidate(whole.box, whole.ink, 0.8, cut=True)
     low = Candidate(Box(0, 0, 20, 10), np.full((10, 20), 255, np.uint8), 0.8)
     narrow = Candidate(Box(0, 0, 20, 40), np.full((40, 20), 255, np.uint8), 0.8)
-    assert joined([whole], none) == [0]
+    assert joined([whole], none) == joined([whole], said((1, 0.998))) == [0]
     assert joined([whole], sure) == joined([edge], none) == joined([low], none) == joined([narrow], none) == []
     assert apart([whole], sure, as_rings, leftmost, LABELS)[0] == [whole]
 

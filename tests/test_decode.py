@@ -59,9 +59,9 @@ def test_one_digit() -> None:
 
 
 def test_no_number_is_surer_than_its_least_sure_digit() -> None:
-    for confidence in (0.05, 0.3, 0.97, 1.0):
-        for number in read(row("12", 10, 10), confidence=confidence, min_confidence=0.01):
-            assert number.confidence <= confidence
+    for confidence in (0.85, 0.9, 0.97, 1.0):
+        (number,) = read(row("12", 10, 10), confidence=confidence)
+        assert number.confidence <= confidence
     (number,) = read(row("12", 10, 10), confidence=1.0)
     assert odds(number.confidence) == pytest.approx(OF_DIGITS * odds(SUREST) + REST, rel=1e-4)
 
@@ -357,7 +357,7 @@ def test_labels_come_from_the_model() -> None:
 def test_any_boxes_give_consistent_numbers(boxes: list[tuple[int, int, int, int]], data: st.DataObject) -> None:
     candidates = [candidate(Box(*box)) for box in boxes]
     seed = data.draw(st.integers(0, 1000))
-    probabilities = np.random.default_rng(seed).dirichlet(np.full(11, 0.2), len(boxes)).astype(np.float32)
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(11, 0.02), len(boxes)).astype(np.float32)
     numbers = decode(candidates, probabilities, LABELS, 0.5)
     digits = [digit for number in numbers for digit in number.digits]
     assert len({digit.box for digit in digits}) == len(digits) <= len(boxes)

@@ -1,8 +1,10 @@
 """The page that says why: every candidate with its fate, one file that needs nothing else."""
 
+import base64
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,6 +44,22 @@ def test_the_page_shows_every_candidate_and_needs_nothing_else(tmp_path: Path) -
     assert all(reason in text for reason in REASONS.values())
     assert not re.search(r"https?://|<script|src=\"(?!data:)", text)
     assert "4 " in text.split("<tr><td>")[1]
+
+
+def test_patches_of_a_turned_page_are_shown_as_the_model_saw_them(tmp_path: Path) -> None:
+    classifier = Classifier("cnn")
+    turned = np.ascontiguousarray(np.rot90(load_picture(str(SAMPLES / "number.jpg"))))
+    explain(turned, trace_image(turned, classifier), classifier.labels, 0.5, tmp_path / "turned.html")
+    rows = (tmp_path / "turned.html").read_text(encoding="utf-8").split("<tr><td>")[1:6]
+    shown = [base64.b64decode(row.split("base64,")[2].split('"')[0]) for row in rows]
+    large = [cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) for png in shown]
+    said = classifier(np.stack([1 - patch[1::3, 1::3].astype(np.float32) / 255 for patch in large]))
+    assert sorted(classifier.labels[best] for best in said.argmax(1)) == ["0", "1", "4", "7", "8"]
+
+
+def test_a_picture_as_thin_as_a_line_has_a_page_too(tmp_path: Path) -> None:
+    explain(np.zeros((4000, 1, 3), np.uint8), NOTHING, tuple("0123456789"), 0.5, tmp_path / "thin.html")
+    assert "no number" in (tmp_path / "thin.html").read_text()
 
 
 def test_a_picture_with_nothing_in_it_has_a_page_too(tmp_path: Path) -> None:

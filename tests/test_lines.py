@@ -126,6 +126,12 @@ def test_the_slope_is_that_of_near_neighbours(degrees: float) -> None:
     assert slope_of(boxes[:1], [40], SIMILAR) == 0
 
 
+def test_a_page_full_of_digits_rises_as_its_lines_do() -> None:
+    rise = math.tan(math.radians(5))
+    boxes = [Box(40 * x, round(60 * y - 40 * x * rise) + 1000, 24, 40) for y in range(25) for x in range(25)]
+    assert math.degrees(slope_of(boxes, [40] * len(boxes), SIMILAR)) == pytest.approx(5, abs=0.5)
+
+
 def test_a_trend_is_the_least_squares_line() -> None:
     assert trend_of([seen(0, 10), seen(10, 15), seen(20, 20)]) == pytest.approx((10, 15, 0.5))
     assert trend_of([seen(3, 4)]) == (3, 4, 0)

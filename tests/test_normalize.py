@@ -77,6 +77,12 @@ def test_empty_and_single_pixel() -> None:
     assert normalize_ink(np.full((1, 1), 255, np.uint8)).any()
 
 
+def test_specks_too_far_apart_to_be_seen_fade_to_nothing() -> None:
+    ink = np.zeros((1000, 1000), np.uint8)
+    ink[0, 0] = ink[-1, -1] = 33
+    assert not normalize_ink(ink).any()
+
+
 def test_batch() -> None:
     ink = ring(40, 30, 5)
     candidates = [Candidate(Box(0, 0, 30, 40), ink, 0.5)] * 3

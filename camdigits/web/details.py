@@ -45,7 +45,8 @@ def with_details(still: Still, labels: tuple[str, ...]) -> dict[str, Any]:
 def preview(image: Image) -> str:
     """Return a picture, no larger than WIDEST, as browsers show it."""
     scale = min(1.0, WIDEST / max(image.shape[:2]))
-    return data_address(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), ".jpg")
+    size = Box(0, 0, *image.shape[1::-1]).scaled(scale)[2:]
+    return data_address(cv2.resize(image, size, interpolation=cv2.INTER_AREA), ".jpg")
 
 
 def ink_of(still: Still, box: Box, labels: tuple[str, ...]) -> NDArray[np.uint8] | None:

@@ -156,5 +156,6 @@ def _said(follower: Follower) -> dict[str, Any]:
 
 def _jpeg(image: Image) -> bytes:
     scale = min(1.0, WIDEST / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    size = Box(0, 0, *image.shape[1::-1]).scaled(scale)[2:]
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -92,7 +92,7 @@ class Windows:
 
 
 def draw_page(rng: Generator, hands: Hands) -> Frame:
-    """Compose an upright frame of numbers and text, one as often as the other, or of nothing that is written."""
+    """Compose an upright frame of numbers and text, as often as TEXT says, or of nothing that is written."""
     if rng.random() < EMPTY:
         picture = marks.world(rng)
         scale = WORLD_SIDE / max(picture.shape)

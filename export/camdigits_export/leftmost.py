@@ -61,7 +61,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strings:
-    """(N, HEIGHT, WIDTH) uint8 left ends of joined digits, and of the first digit alone."""
+    """(N, HEIGHT, WIDTH) uint8 left ends of joined digits, and which pixels are nearest to the first digit."""
 
     inks: Ink
     firsts: Ink
@@ -71,7 +71,7 @@ class Strings:
 
 
 def draw_joined(rng: Generator, digits: Dataset) -> tuple[Ink, Ink]:
-    """Return the (h, w) uint8 ink of digits that touch, as a camera sees it, and of the first of them."""
+    """Return the (h, w) uint8 ink of digits that touch, as a camera sees it, and 255 nearest to the first."""
     while True:
         begun = bool(rng.random() < BEGUN)
         count = 1 + int(rng.choice(len(LENGTHS), p=LENGTHS)) + begun

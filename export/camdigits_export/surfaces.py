@@ -101,7 +101,7 @@ def _fold(sheet: Floats, rng: Generator) -> None:
 
 
 def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
-    """Print rules under the written lines, or squares half a pitch wide."""
+    """Print rules under the written lines, or squares, a third of a pitch wide or as the sheet has them."""
     hand = scene.hand
     pitch = hand.pitch * hand.height
     squared = scene.sheet.paper == "squared"

@@ -73,7 +73,10 @@ class _Drawn(NamedTuple):
 
 
 def _touching(left: _Drawn, right: _Drawn) -> float:
-    """Return the x at which a digit's strokes just touch those of the one before it."""
+    """Return the x at which a digit's strokes just touch those of the one before it.
+
+    Strokes that pass each other by in height keep their distance.
+    """
     top, bottom = max(left.y, right.y), min(left.y + left.ink.shape[0], right.y + right.ink.shape[0])
     rows = np.arange(int(top), int(bottom))
     if not len(rows):
@@ -81,7 +84,6 @@ def _touching(left: _Drawn, right: _Drawn) -> float:
     there, here = ((side.ink > 0.5)[(rows - int(side.y)).clip(0, len(side.ink) - 1)] for side in (left, right))
     end = np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), -np.inf)
     begin = np.where(here.any(axis=1), here.argmax(axis=1), np.inf)
-    # strokes that pass each other by in height meet where their boxes do
     nearest = float((begin - end).min())
     return left.x - nearest if np.isfinite(nearest) else right.x
 

@@ -20,8 +20,8 @@ import os
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -35,11 +35,8 @@ from scipy.optimize import linear_sum_assignment
 
 from camdigits import Classifier, load_picture
 from camdigits.pipeline import trace_image
-from camdigits.types import Image, Number, Trace, overlap
+from camdigits.types import MIN_CONFIDENCE, PICTURE_SUFFIXES, Image, Number, Trace, overlap
 from camdigits_export.metrics import wilson
-
-THRESHOLD = 0.5
-"""What a digit needs to be read, as the command line has it unless told otherwise."""
 
 STAGES = "right", "misread", "in another line", "filtered", "rejected", "not proposed"
 """What becomes of a digit: read; found and read as another; read, but not in its line; sure enough, but left out by the
@@ -164,7 +161,7 @@ def fates(label: Mapping[str, Any], trace: Trace) -> list[tuple[str, float]]:
     for at, (*_, digit) in enumerate(label["boxes"]):
         best = int(hit[at].argmax()) if len(read) else -1
         near = np.flatnonzero(proposed[at] > 0.5)
-        sure = near[digits[near].max(axis=1) >= THRESHOLD] if len(near) else near
+        sure = near[digits[near].max(axis=1) >= MIN_CONFIDENCE]
         if best >= 0 and hit[at, best] > 0.45:
             found.append(
                 ("right" if read[best][0].label == digit else "misread", read[best][0].confidence, read[best][1])
@@ -247,7 +244,7 @@ def main() -> None:
     labels = [label for label in labels if options.part in (None, label.get("part"))]
     cv2.setNumThreads(1)
     classifier = Classifier(options.model)
-    with rapidocr() if options.peers else _nobody() as rapid:
+    with rapidocr() if options.peers else nullcontext(tesseract) as rapid:
         peers: dict[str, Reader] = {"RapidOCR": rapid, "Tesseract": tesseract} if options.peers else {}
         sums: dict[str, dict[str, Sums]] = {name: defaultdict(Sums) for name in ("camdigits", *peers)}
         lost: dict[str, Counter[str]] = defaultdict(Counter)
@@ -282,7 +279,7 @@ def main() -> None:
                 failures.append((label["file"], image, trace.numbers, label["lines"]))
         false: dict[str, int] = Counter()
         pictures = [] if options.negatives is None else sorted(options.negatives.iterdir())
-        pictures = [path for path in pictures if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")]
+        pictures = [path for path in pictures if path.suffix.lower() in PICTURE_SUFFIXES]
         elsewhere = []
         for path in pictures:
             image = load_picture(path)
@@ -315,12 +312,6 @@ def main() -> None:
         draw_plot(sums, options.output / "photos.png")
         if failures:
             draw_sheet(failures, options.output / "failures.jpg")
-
-
-@contextmanager
-def _nobody() -> Iterator[Reader]:
-    """Stand in for a reader that was not asked for."""
-    yield tesseract
 
 
 if __name__ == "__main__":

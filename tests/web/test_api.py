@@ -29,6 +29,13 @@ def test_says_what_the_command_line_says(server: Server, picture: Path) -> None:
     assert list(answer.json()) == list(command)
 
 
+def test_a_picture_as_thin_as_a_line_is_shown_too(server: Server, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "thin.tiff"), np.full((4000, 1, 3), 200, np.uint8))
+    answer = server.send(tmp_path / "thin.tiff", params={"details": True})
+    assert (answer.status_code, answer.json()["numbers"]) == (200, [])
+    assert answer.json()["picture"].startswith("data:image/jpeg")
+
+
 def test_details_show_what_the_model_saw_and_what_else_it_may_be(server: Server) -> None:
     plain = server.send(SAMPLES / "tilted.jpg").json()
     told = server.send(SAMPLES / "tilted.jpg", params={"details": True}).json()
