@@ -44,6 +44,10 @@ FEW = 5
 CLUTTER, MORE_CLUTTER = 1.5, 0.75
 """Log-odds that a mark beside a number which is no digit takes away, and the power by which several take more."""
 
+OPERANDS, BETWEEN, OPERATOR, ALONE = 0.97, 1.6, 0.85, 0.5
+"""A mark speaks against no number where there are digits on both sides of it, each so sure and no more than so many
+heights away, of which it is lower than this share, and no other mark stands nearer than so many heights."""
+
 JOINED, WORD = 0.3, 2
 """Digits and marks as high stand in one word where they are nearer than so many heights, and the marks so many."""
 
@@ -74,7 +78,8 @@ LARGER = 1.4
 it."""
 
 SMALL = 0.6
-"""A line of one digit lower than this share of the page's usual digit is a speck."""
+"""A line of one digit, or bare strokes alone, lower than this share of the usual digit are specks, or pieces of a
+rule."""
 
 
 def decode(
@@ -232,20 +237,37 @@ def _credible(
     width and height of what is no digit; texture and scribbles have many of them, paper has few.
     """
     usual = median([s.height for line in lines if len(line) > 1 for s in line] or [0])
+    marks = _without_operators(marks, lines)
     crowded = len(marks) > FEW
     least = EVIDENCE if len(marks) or len(lines) > 1 or len(lines[0]) > 1 else NOTHING_ELSE
     kept = []
     for line in lines:
-        if len(line) > 1 or line[0].height >= SMALL * usual:
-            words: list[tuple[list[Seen], int]] = []
-            for run in runs_of(line, slashes):
-                near = [digit for word in run for digit in word]
-                doubtful = crowded or _fills_a_gap(near, lines)
-                if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= least:
-                    words += [(word, _beside(word, marks)) for word in run if not (clutter and _in_word(word, marks))]
-            if words:
-                kept.append(words)
+        words: list[tuple[list[Seen], int]] = []
+        for run in runs_of(line, slashes):
+            near = [digit for word in run for digit in word]
+            if all(s.height < SMALL * usual and (s.bare or len(line) == 1) for s in near):
+                continue
+            doubtful = crowded or _fills_a_gap(near, lines)
+            if _evidence(near, doubtful) - clutter * _beside(near, marks) ** MORE_CLUTTER >= least:
+                words += [(word, _beside(word, marks)) for word in run if not (clutter and _in_word(word, marks))]
+        if words:
+            kept.append(words)
     return kept
+
+
+def _without_operators(marks: NDArray[np.float64], lines: Sequence[list[Seen]]) -> NDArray[np.float64]:
+    """Return the marks but for what stands alone between two sure digits of a line and is lower, as a plus or times."""
+    sure = [s for line in lines for s in line if s.digit.confidence > OPERANDS]
+    digit_x, digit_y, width, height = np.array([(s.x, s.y, s.width, s.height) for s in sure]).reshape(-1, 4).T
+    kept = np.ones(len(marks), bool)
+    for i, (x, y, w, h) in enumerate(marks):
+        level = (np.abs(digit_y - y) < 0.5 * height) & (h < OPERATOR * height)
+        near = level & (np.abs(digit_x - x) - (width + w) / 2 < BETWEEN * height)
+        if (near & (digit_x < x)).any() and (near & (digit_x > x)).any():
+            tall = np.median(height[near])
+            aside = np.abs(marks[:, 0] - x) - (marks[:, 2] + w) / 2
+            kept[i] = np.count_nonzero((np.abs(marks[:, 1] - y) < tall) & (aside < ALONE * tall)) > 1
+    return marks[kept]
 
 
 def _fills_a_gap(word: Sequence[Seen], lines: Sequence[list[Seen]]) -> bool:

@@ -99,16 +99,8 @@ def _pieces(grey: MatLike, shares: Shares, any_sign: bool) -> Iterator[Candidate
             continue
         cut = max(height, width) >= CROP and (min(box.x, box.y) <= 1 or box.right >= w - 1 or box.bottom >= h - 1)
         ink = np.asarray(cv2.bitwise_and(own, piece), np.uint8)
-        found = _in_another(box, shares.shape, (height, width))
+        found = box.in_copy(shares.shape, (height, width))
         yield Candidate(found, ink, _contrast(grey, shares, box, piece), cut)
-
-
-def _in_another(box: Box, size: tuple[int, ...], other: tuple[int, ...]) -> Box:
-    """Return where a box lies in a copy of its picture. size, other: (height, width) of the picture and of the copy."""
-    x, right = (round(side * other[1] / size[1]) for side in (box.x, box.right))
-    y, bottom = (round(side * other[0] / size[0]) for side in (box.y, box.bottom))
-    x, y = min(x, other[1] - 1), min(y, other[0] - 1)
-    return Box(x, y, max(1, right - x), max(1, bottom - y))
 
 
 def _contrast(grey: MatLike, shares: Shares, box: Box, piece: MatLike) -> float:
@@ -144,7 +136,7 @@ def weighed(
 
 def _ink_share(candidate: Candidate, shares: MatLike, size: tuple[int, ...]) -> float:
     """Return how much of a candidate's ink is ink, 0 to 1. size: (height, width) of the candidate's picture."""
-    box = _in_another(candidate.box, size, shares.shape)
+    box = candidate.box.in_copy(size, shares.shape)
     there = shares[box.y : box.bottom, box.x : box.right]
     own = cv2.resize(candidate.ink, there.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
     return float((own * there).sum() / max(255 * own.sum(), 1e-6))

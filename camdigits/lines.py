@@ -44,7 +44,7 @@ NUMBER, RUN = 1.2, 1.6
 ROOM = 0.45
 """A 1 has as much room as if it were this wide, in heights."""
 
-SLASH, SLANT = 1.35, 0.25
+SLASH, SLANT = 1.3, 0.18
 """What looks like a 1, but is so many times higher than the digits beside it and so slanted, its width being this share
 of its height, is a slash."""
 
@@ -122,7 +122,7 @@ def runs_of(line: Sequence[Seen], slashes: Sequence[Seen] = ()) -> list[list[lis
     gaps = [b.x - a.x - (v + w) / 2 for (a, v), (b, w) in pairwise(zip(line, widths, strict=True))]
     # rather the narrow gaps: those between numbers are wide
     usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
-    spacing = min(max(usual, 0.0), 0.9 * height)
+    spacing = min(max(usual, 0.0), 0.7 * height)
     runs = [[[line[0]]]]
     for gap, (last, seen) in zip(gaps, pairwise(line), strict=True):
         slashed = any(last.x < s.x < seen.x and abs(s.y - seen.y) < height for s in slashes)

@@ -12,6 +12,7 @@ from camdigits.classify import Classifier
 from camdigits.closer import FEWEST, heights_of, look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
+from camdigits.inked import Shares
 from camdigits.normalize import normalize
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
@@ -42,7 +43,8 @@ class Proposals(NamedTuple):
     """What may be digits of an upright page, by their ink, without what stands around them.
 
     image: the page, its rules faded if it has any. numbers: what they make. alone: the probabilities of the first
-    candidates, those of the first look, by nothing but themselves.
+    candidates, those of the first look, by nothing but themselves. looks: where ink is, as inked.at_sizes has it; none
+    of a plain page.
     """
 
     image: Image
@@ -50,6 +52,7 @@ class Proposals(NamedTuple):
     probabilities: Probabilities
     numbers: list[Number]
     alone: Probabilities
+    looks: list[Shares]
 
 
 def trace_image(image: Image, classifier: Classifier, min_confidence: float = MIN_CONFIDENCE) -> Trace:
@@ -110,7 +113,7 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
             probabilities = locate.weighed(image.shape, candidates, probabilities, looks)
     if looks or more:
         numbers = decode(candidates, probabilities, classifier.labels, min_confidence)
-    return Proposals(half.image, candidates, probabilities, numbers, alone)
+    return Proposals(half.image, candidates, probabilities, numbers, alone, looks)
 
 
 def _decided(page: Proposals, image: Image, classifier: Classifier, min_confidence: float) -> Trace:
@@ -120,7 +123,7 @@ def _decided(page: Proposals, image: Image, classifier: Classifier, min_confiden
         if max(image.shape[:2]) >= CROP and not context.is_plain(page.candidates, numbers):
             probabilities = context.in_context(page.image, page.candidates, probabilities)
             numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
-        numbers = with_signs(image, numbers)
+        numbers = with_signs(image, numbers, page.looks)
     return Trace(tuple(page.candidates), probabilities, tuple(numbers))
 
 

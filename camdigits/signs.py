@@ -31,7 +31,7 @@ STRONG = 0.92
 LEAST = 0.05
 """A sign's longer side, in heights of the digits beside it, at least."""
 
-POINT = 0.28, 0.45
+POINT = 0.28, 0.55
 """Width and height of a point or comma at most."""
 
 FEET = 0.62
@@ -52,8 +52,9 @@ OWN, APART = 3.0, 0.5
 FLAT = 0.6
 """A stroke that lies is lower than this share of its width."""
 
-LONG = 1.7
-"""A comma is so many times longer than wide; a point of a few pixels may be longer than one would think."""
+LONG, LOW = 1.7, 1.3
+"""A comma is so many times longer than wide, one that hangs below the digits' feet by the latter; a point of a few
+pixels may be longer than one would think."""
 
 POINTS, MOST_POINTS = (".", ","), 2
 """Between the digits of a date stand two points; more are dirt."""
@@ -61,14 +62,26 @@ POINTS, MOST_POINTS = (".", ","), 2
 MESS = 2
 """More marks than this between two digits are paper, not signs."""
 
-ALONE = 0.06
+ALONE = 0.04
 """Around a sign there is no other ink within so many heights."""
 
 RIM = 0.15
 """What is weaker than this share of a mark is paper."""
 
+CELL, NUMBER = 0.3, 1.2
+"""Where a line is drawn between two digits, numbers end at gaps of so many heights and so many times the usual gap."""
+
+THROUGH, LINE = 0.95, 0.3
+"""A line is there in this share of the rows, and is narrower than so many heights."""
+
+FAINTEST = 3
+"""Grey levels that ink differs from its paper at least."""
+
 PEN = 0.4
 """A point is wider than this share of the digits' strokes."""
+
+SURE = 127
+"""Where it is known how likely each pixel is ink, of 255, a mark has one that is likelier than this."""
 
 WEAKEST = 0.35
 """Ink, and the blurred edge of a small point, has at least this share of the contrast of the digits' ink."""
@@ -82,22 +95,27 @@ class _Mark(NamedTuple):
 
     box: Box
     strength: float
-    spot: MatLike
+    spot: NDArray[np.float32]
 
 
-def with_signs(image: Image, numbers: Sequence[Number]) -> list[Number]:
-    """Return the numbers of a picture with their points and minus signs in the text, parted where a mark stands."""
+def with_signs(image: Image, numbers: Sequence[Number], looks: Sequence[NDArray[np.uint8]] = ()) -> list[Number]:
+    """Return the numbers of a picture with their points and minus signs in the text, parted where a mark stands.
+
+    looks: how likely each pixel of the picture is ink, in copies of it of any size; without any, by contrast alone.
+    """
     found = []
     for number in numbers:
         if abs(number.angle) > LEVEL:
             found.append(number)
         else:
-            found += _signed(image, number)
+            found += _signed(image, number, numbers, looks)
     return found
 
 
-def _signed(image: Image, number: Number) -> list[Number]:
-    """Return one number with its signs, or the several that it is."""
+def _signed(
+    image: Image, number: Number, numbers: Sequence[Number], looks: Sequence[NDArray[np.uint8]]
+) -> list[Number]:
+    """Return one number with its signs, or the several that it is. numbers: all of the picture."""
     full = median(digit.box.h for digit in number.digits)
     reduced = max(1, int(full / HEIGHT))  # a whole number: OpenCV averages those far faster
     scale = 1 / reduced
@@ -108,8 +126,16 @@ def _signed(image: Image, number: Number) -> list[Number]:
     size = max(1, grey.shape[1] // reduced), max(1, len(grey) // reduced)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     boxes = [digit.box.moved(-region.x, -region.y).scaled(scale) for digit in number.digits]
-    marks = _marks(np.asarray(grey, np.uint8), boxes, height)
-    signs = [_between(marks, left, right, height) for left, right in pairwise(boxes)]
+    share = _ink(np.asarray(grey, np.uint8), boxes, height)
+    marks = [
+        mark
+        for mark in _marks(share, boxes, height)
+        if _is_inked(mark.box.scaled(reduced).moved(region.x, region.y), image.shape, looks)
+    ]
+    signs = [
+        " " if ruled else _between(marks, left, right, height)
+        for ruled, (left, right) in zip(_ruled(share, boxes, height), pairwise(boxes), strict=True)
+    ]
     points = sum(sign in POINTS for sign in signs)
     if points > MOST_POINTS:
         return [number]
@@ -117,7 +143,8 @@ def _signed(image: Image, number: Number) -> list[Number]:
         signs = [" " if sign in POINTS else sign for sign in signs]
     first = number.digits[0]
     parts = [[first]]
-    texts = [("-" if _minus(marks, boxes[0], height) else "") + first.label]
+    before = _before(number, numbers) - region.x
+    texts = [("-" if _minus(marks, boxes[0], scale * before, height) else "") + first.label]
     for digit, sign in zip(number.digits[1:], signs, strict=True):
         if sign == " ":
             parts.append([digit])
@@ -138,23 +165,50 @@ def _region(image: Image, box: Box, height: float) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> list[_Mark]:
-    """Return the connected ink beside digits of that height that is no paper's."""
+def _ink(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> NDArray[np.float32]:
+    """Return how much each pixel differs from the paper, as a share of what ink of these digits does."""
     side = 2 * int(height) + 1
     paper = cv2.blur(grey, (side, side))
-    inside = np.zeros(grey.shape, bool)
-    for box in digits:
-        inside[box.y : box.bottom, box.x : box.right] = True
+    inside = _inside(grey.shape, digits)
     darker, lighter = cv2.subtract(paper, grey), cv2.subtract(grey, paper)
     dark, light = (_strong(away[inside]) for away in (darker, lighter))
     ink, away = (dark, darker) if dark >= light else (light, lighter)
-    mask = (away > max(WEAKEST * ink, 1)).astype(np.uint8)
+    return np.divide(away, max(ink, FAINTEST), dtype=np.float32)
+
+
+def _inside(shape: tuple[int, ...], digits: Sequence[Box]) -> NDArray[np.bool_]:
+    inside = np.zeros(shape, bool)
+    for box in digits:
+        inside[box.y : box.bottom, box.x : box.right] = True
+    return inside
+
+
+def _ruled(share: NDArray[np.float32], digits: Sequence[Box], height: float) -> list[bool]:
+    """Say of each gap between two digits whether a line is drawn there, as tables have them, and there is room for it.
+
+    Digits on squared paper stand no farther apart where a line is.
+    """
+    gaps = [right.x - left.right for left, right in pairwise(digits)]
+    usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else CELL * height
+    least = CELL * height + NUMBER * max(usual, 0)
+    found = []
+    for gap, (left, right) in zip(gaps, pairwise(digits), strict=True):
+        strong = share[:, left.right : right.x] > AS_STRONG
+        is_line = gap > least and strong.any(1).mean() > THROUGH and strong.sum(1).mean() < LINE * height
+        found.append(bool(is_line))
+    return found
+
+
+def _marks(share: NDArray[np.float32], digits: Sequence[Box], height: float) -> list[_Mark]:
+    """Return the connected ink beside digits of that height that is no paper's. share: as _ink has it."""
+    mask = (share > WEAKEST).astype(np.uint8)
+    inside = _inside(mask.shape, digits)
     strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
     pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     left, top, wide, tall, area = stats.T
     # what reaches the edge is a rule, a grid, the next line
-    within = (left > 0) & (top > 0) & (left + wide < grey.shape[1]) & (top + tall < grey.shape[0])
+    within = (left > 0) & (top > 0) & (left + wide < mask.shape[1]) & (top + tall < mask.shape[0])
     sized = (np.maximum(wide, tall) >= max(LEAST * height, PEN * pen)) & (area >= 0.3 * (PEN * pen) ** 2)
     within[0] = False  # the paper itself
     pad = max(1, round(ALONE * height))
@@ -165,17 +219,38 @@ def _marks(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> lis
         around = parts[there]
         if max(w, h) < height / 2 and ((around != 0) & (around != at)).any():
             continue
-        strength = float(away[there][around == at].max()) / max(ink, 1)
-        marks.append(_Mark(Box(x, y, w, h), strength, away[there]))
+        marks.append(_Mark(Box(x, y, w, h), float(share[there][around == at].max()), share[there]))
     return marks
 
 
-def _elongation(away: MatLike) -> float:
+def _is_inked(box: Box, size: tuple[int, ...], looks: Sequence[NDArray[np.uint8]]) -> bool:
+    """Say whether something in a box is surely ink. size: (height, width) of the picture."""
+    there = [box.in_copy(size, shares.shape) for shares in looks]
+    return not looks or any(
+        shares[b.y : b.bottom, b.x : b.right].max() > SURE for b, shares in zip(there, looks, strict=True)
+    )
+
+
+def _before(number: Number, numbers: Sequence[Number]) -> float:
+    """Return where the digit ends that stands before a number in its line; far away without one."""
+    first = number.digits[0].box
+    return max(
+        (
+            digit.box.right
+            for other in numbers
+            for digit in other.digits
+            if digit.box.right <= first.x and digit.box.y < first.center[1] < digit.box.bottom
+        ),
+        default=-math.inf,
+    )
+
+
+def _elongation(share: NDArray[np.float32]) -> float:
     """Return how many times longer than wide a spot is, of any direction, by the moments of its contrast.
 
     Hu 1962, "Visual pattern recognition by moment invariants".
     """
-    of = cv2.moments(cv2.subtract(away, np.full_like(away, int(RIM * np.max(away)))))
+    of = cv2.moments(np.maximum(share - RIM * share.max(), 0))
     middle, apart = (of["mu20"] + of["mu02"]) / 2, math.hypot((of["mu20"] - of["mu02"]) / 2, of["mu11"])
     return math.sqrt((middle + apart) / max(middle - apart, 1e-3 * middle, 1e-9))
 
@@ -210,7 +285,8 @@ def _between(marks: Sequence[_Mark], left: Box, right: Box, height: float) -> st
         deep = (box.center[1] - top) / tall
         small = box.w < POINT[0] * height and box.h < POINT[1] * height
         if small and deep > FEET and box.h > FLAT * box.w:
-            sign = "," if _elongation(mark.spot) > LONG or box.bottom - feet > 0.6 * box.h else "."
+            is_low = box.bottom - feet > 0.6 * box.h
+            sign = "," if _elongation(mark.spot) > (LOW if is_low else LONG) else "."
         elif left.right - 0.1 * height < box.center[0] < right.x + 0.1 * height and box.h < 1.6 * height:
             if deep > HIGH:
                 return " "
@@ -222,7 +298,7 @@ def _is_under(box: Box, left: Box) -> bool:
     """Say whether ink lies in the lower right corner of a digit's box, as a point under the arm of a 7 or a 9."""
     x, y = box.center
     small = box.w < 0.35 * left.w and box.h < 0.35 * left.h
-    return small and x > left.x + 0.7 * left.w and y > left.y + 0.75 * left.h
+    return small and left.x + 0.7 * left.w < x < left.right and y > left.y + 0.75 * left.h
 
 
 def _is_of(box: Box, *digits: Box) -> bool:
@@ -235,8 +311,8 @@ def _is_of(box: Box, *digits: Box) -> bool:
     return False
 
 
-def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
-    """Say whether a minus stands before a digit, and nothing else does."""
+def _minus(marks: Sequence[_Mark], box: Box, before: float, height: float) -> bool:
+    """Say whether a minus stands before a digit, and nothing else does. before: where the digit before it ends."""
     lying = None
     for mark in marks:
         if mark.box.right > box.x + 0.15 * box.w or mark.strength < AS_STRONG or _is_of(mark.box, box):
@@ -256,7 +332,7 @@ def _minus(marks: Sequence[_Mark], box: Box, height: float) -> bool:
         return False
     # near another digit it is an operator, or a dash, unless it stands much nearer to its own
     room = max(OWN * (box.x - lying.right), APART * height)
-    return not any(
+    return lying.x - before >= room and not any(
         mark.box.h > 0.4 * height
         and 0 < lying.center[0] - mark.box.center[0] < 2 * height
         and lying.x - mark.box.right < room

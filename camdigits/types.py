@@ -96,6 +96,16 @@ class Box(NamedTuple):
         x, y = round(self.x * scale), round(self.y * scale)
         return Box(x, y, max(1, round(self.right * scale) - x), max(1, round(self.bottom * scale) - y))
 
+    def in_copy(self, size: tuple[int, ...], other: tuple[int, ...]) -> "Box":
+        """Return where it lies in a copy of its picture: a pixel wide and high at least, and inside.
+
+        size, other: (height, width) of the picture and of the copy.
+        """
+        x, right = (round(side * other[1] / size[1]) for side in (self.x, self.right))
+        y, bottom = (round(side * other[0] / size[0]) for side in (self.y, self.bottom))
+        x, y = min(x, other[1] - 1), min(y, other[0] - 1)
+        return Box(x, y, max(1, right - x), max(1, bottom - y))
+
     @staticmethod
     def around(boxes: Iterable["Box"]) -> "Box":
         """Return the smallest box around one or more."""

@@ -255,6 +255,24 @@ def test_digits_among_letters_of_a_word_must_be_surer(gap: int, confidence: floa
         assert among(row("472", 100, 100, pitch=25), letters, confidence) == lines
 
 
+@pytest.mark.parametrize(
+    ("height", "beside", "confidence", "lines"),
+    [
+        (22, [], 0.99, [["7", "5"], ["4", "2"], ["3", "1"]]),
+        (40, [], 0.99, []),  # as high as digits: letters
+        (22, [Box(172, 100, 20, 22)], 0.99, []),  # not alone
+        (22, [], 0.968, []),  # beside what may be no digits
+    ],
+)
+def test_operators_between_digits_speak_not_against_them(
+    height: int, beside: list[Box], confidence: float, lines: list[list[str]]
+) -> None:
+    digits = [digit for y, text in ((100, "7  5"), (170, "4  2"), (240, "3  1")) for digit in row(text, 100, y)]
+    operators = [Box(150, y + (40 - height) // 2, 22, height) for y in (100, 170, 240)]
+    others = [box.moved(0, dy) for box in beside for dy in (9, 79, 149)]
+    assert among(digits, operators + others, confidence) == lines
+
+
 def test_texture_repeats_itself() -> None:
     marks = [Box(100 + 40 * i, 170, 20, 30) for i in range(5)]
     assert among(row("8888", 100, 100), marks) == []
@@ -281,6 +299,12 @@ def test_marks_hardly_to_be_seen_beside_digits_are_no_texture() -> None:
 def test_a_speck_beside_a_line_is_no_number() -> None:
     page = [*row("12345", 10, 10), ("1", Box(400, 300, 5, 14))]
     assert lines(read(page)) == [["12345"]]
+
+
+@pytest.mark.parametrize(("width", "kept"), [(2, []), (12, ["111", "1"])])
+def test_pieces_of_a_line_are_lower_than_digits_and_bare(width: int, kept: list[str]) -> None:
+    pieces = [("1", Box(x, 300, width, 20)) for x in (100, 118, 136, 400)]
+    assert lines(read([*row("12345", 10, 10), *pieces])) == [["12345"], *([kept] if kept else [])]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])

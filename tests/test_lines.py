@@ -91,14 +91,20 @@ def test_a_hand_that_spaces_its_digits_widely_writes_numbers_all_the_same() -> N
     assert runs_of(spaced) == [[spaced]]
 
 
+def test_digits_farther_apart_than_a_number_has_them_are_one_each() -> None:
+    apart = row([0] * 4, pitch=90)
+    assert [word for run in runs_of(apart) for word in run] == [[digit] for digit in apart]
+
+
 def test_a_one_has_as_much_room_as_other_digits() -> None:
     ones = [seen(x, 0, width=5, label="1") for x in (0, 45, 90)]
     assert runs_of(ones) == [[ones]]
 
 
-def test_a_slash_holds_numbers_apart_and_is_no_one() -> None:
+@pytest.mark.parametrize(("width", "height"), [(14, 70), (26, 70), (12, 54)])
+def test_a_slash_holds_numbers_apart_and_is_no_one(width: int, height: int) -> None:
     before, behind = row([0] * 2), row([0] * 2, x=100)
-    slash = seen(70, 0, width=26, height=70, label="1")
+    slash = seen(70, 0, width=width, height=height, label="1")
     assert without_slashes([*behind, slash, *before]) == ([*behind, *before], [slash])
     assert runs_of(before + behind, [slash]) == [[before, behind]]
     assert runs_of(before + behind) == [[before + behind]]

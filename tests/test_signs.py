@@ -77,6 +77,49 @@ def test_a_stroke_at_the_feet_is_a_comma_however_it_leans(x: float, y: float, le
     assert texts(image, number) == ["7,5"]
 
 
+@pytest.mark.parametrize("low", [2, 6, 9])
+def test_a_round_point_is_none_however_low_it_hangs(low: int) -> None:
+    image, number = scene("75", gap=30)
+    dot(image, 100 + W + 15, TOP + H + low, 9, 9)
+    assert texts(image, number) == ["7.5"]
+
+
+def test_a_comma_may_be_half_as_long_as_a_digit() -> None:
+    image, number = scene("75", gap=30)
+    cv2.line(image, (100 + W + 17, TOP + H - 12), (100 + W + 11, TOP + H + 12), (50, 50, 50), 5, cv2.LINE_AA)
+    assert texts(image, number) == ["7,5"]
+
+
+@pytest.mark.parametrize("away", [3, 4])
+def test_a_point_may_stand_close_to_a_digit(away: int) -> None:
+    image, number = scene("45", gap=24)
+    dot(image, 100 + W + away + 5, TOP + H - 5, 9, 9)
+    assert texts(image, number) == ["4.5"]
+
+
+def test_what_is_known_to_be_no_ink_is_no_sign() -> None:
+    image, number = scene("75", gap=30)
+    dot(image, 100 + W + 15, TOP + H - 5, 9, 9)
+    ink = np.zeros((240, 320), np.uint8)  # looked at in half the size
+    assert [found.text for found in with_signs(image, [number], [ink])] == ["75"]
+    ink[(TOP + H - 6) // 2, (100 + W + 15) // 2] = 200
+    assert [found.text for found in with_signs(image, [number], [ink])] == ["7.5"]
+    assert [found.text for found in with_signs(image, [number], [np.zeros_like(ink), ink])] == ["7.5"]
+
+
+@pytest.mark.parametrize(("gap", "ink", "text"), [(60, 60, ["25", "38"]), (18, 60, ["2538"]), (60, 170, ["2538"])])
+def test_a_line_of_a_table_holds_numbers_apart_where_it_has_room(gap: int, ink: int, text: list[str]) -> None:
+    """Digits on squared paper stand no farther apart where a line is, and its lines are pale."""
+    image = paper()
+    boxes = [Box(x, TOP, W, H) for x in (100, 100 + W + 12, 100 + 2 * W + 12 + gap, 100 + 3 * W + 24 + gap)]
+    for label, box in zip("2538", boxes, strict=True):
+        draw_digit(image, label, box, pen=6)
+    x = boxes[1].right + gap // 2
+    cv2.line(image, (x, TOP - 60), (x, TOP + H + 60), (ink, ink, ink), 3)
+    digits = tuple(Digit(label, 0.9, box) for label, box in zip("2538", boxes, strict=True))
+    assert texts(image, Number("2538", 0.6, 0, 0.0, Box.around(boxes), digits)) == text
+
+
 def test_a_point_under_the_arm_of_a_seven_counts() -> None:
     image, number = scene("75", gap=8)
     # the lower left of the 7's own box is empty
@@ -127,6 +170,17 @@ def test_a_stroke_between_two_numbers_is_no_minus() -> None:
     three, one = (Number(d.label, 0.9, 0, 0.0, d.box, (d,)) for d in number.digits)
     cv2.line(image, (150, TOP + 30), (175, TOP + 30), (50, 50, 50), 6)
     assert [n.text for n in with_signs(image, [three, one])] == ["3", "1"]
+
+
+def test_a_stroke_in_the_middle_between_numbers_far_apart_is_no_minus() -> None:
+    image, number = scene("75")
+    far = Box(100 - 55 - 24 - 55 - W, TOP, W, H).moved(60, 0)
+    image, number = np.roll(image, 60, 1), number.with_boxes(lambda box: box.moved(60, 0))
+    draw_digit(image, "8", far, pen=6)
+    cv2.rectangle(image, (160 - 55 - 24, TOP + 27), (160 - 55, TOP + 33), (50, 50, 50), -1)
+    eight = Number("8", 0.9, 0, 0.0, far, (Digit("8", 0.9, far),))
+    assert [n.text for n in with_signs(image, [eight, number])] == ["8", "75"]
+    assert [n.text for n in with_signs(image, [number])] == ["-75"]
 
 
 @pytest.mark.parametrize(("before", "after", "text"), [(45, 8, "-75"), (31, 8, "-75"), (30, 20, "75"), (20, 4, "75")])
