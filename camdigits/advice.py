@@ -17,8 +17,8 @@ LEAST_HEIGHT = 14
 """Pixels; the least height of a digit."""
 
 
-def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
-    """Return the likeliest reason that a trace has no numbers, and what to change."""
+def why_nothing(image: Image, trace: Trace, labels: Sequence[str], min_confidence: float = MIN_CONFIDENCE) -> str:
+    """Return the likeliest reason that a trace, read with that least confidence, has no numbers, and what to change."""
     grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     if float(grey.mean()) < DARK and int(grey.max()) < 2 * DARK:
         return "too dark; add light or a longer exposure"
@@ -33,6 +33,8 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str]) -> str:
     if max(candidate.box.h for candidate in trace.candidates) < LEAST_HEIGHT:
         return f"all marks are too small; digits must be at least {LEAST_HEIGHT} pixels high: move the camera nearer"
     sure = int(np.count_nonzero(best > MIN_CONFIDENCE))
+    if sure and best.max() < min_confidence:
+        return f"no mark is as surely a digit as --min-confidence {min_confidence:g} asks; lower it"
     if sure:
         marks = "one mark looks" if sure == 1 else f"{sure} marks look"
         return (

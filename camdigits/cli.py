@@ -123,7 +123,8 @@ def image(
                 _say(f"{still.source}: {still.error}")
                 continue
             if not still.numbers:
-                _say(f"{still.source}: no number read: {why_nothing(still.part, still.trace, classifier.labels)}")
+                why = why_nothing(still.part, still.trace, classifier.labels, min_confidence)
+                _say(f"{still.source}: no number read: {why}")
             elif not as_json:
                 print(f"{still.source}:\n{still.to_text()}" if len(names) > 1 else still.to_text(), flush=True)
             if table:

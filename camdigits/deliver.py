@@ -182,7 +182,7 @@ class Program:
                 # a group of its own: Ctrl-C is for the reader alone, and what it starts can be ended with it
                 program = subprocess.Popen(call, stdin=subprocess.PIPE, text=True, process_group=0)
                 self._running = program
-            program.communicate(json.dumps(event), timeout=LONGEST_RUN)
+            program.communicate(json.dumps(event) + "\n", timeout=LONGEST_RUN)
         except OSError as error:
             raise SinkError(f"cannot be run ({error})") from error
         except subprocess.TimeoutExpired as error:

@@ -57,6 +57,8 @@ def run_teach(folder: Path, source: str, model: str, write: str, headless: bool)
             _say("nothing kept")
             return
         _say(f"{keep(*shown, folder)} crops kept in {folder}")
+    elif write:
+        raise ModelError("--write says which signs are on a sheet; without --source the folder is read as it is")
     path = Path(folder.resolve().name + SUFFIX)
     lessons, files = read_lessons(folder, classifier.labels, model, _say)
     _say(_judgement(lessons, files, classifier))
@@ -165,7 +167,7 @@ def read_lessons(folder: Path, labels: Sequence[str], model: str, report: Report
     labels: what the model reads. report: told of pictures that cannot be read. Raises ModelError.
     """
     if not folder.is_dir():
-        raise ModelError(f"{folder}: no such folder of crops; leave out its name to show a sheet to the camera")
+        raise ModelError(f"{folder}: no such folder of crops; --source 0 shows a sheet for it to the camera")
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     unknown = [path.name for path in classes if path.name not in labels]
     if unknown:

@@ -106,6 +106,12 @@ def test_nothing_found_says_why(empty_page: Path) -> None:
     assert "no number read: no ink found" in done.stderr
 
 
+def test_a_confidence_that_no_digit_has_is_named() -> None:
+    done = camdigits("image", "--min-confidence", "1", SAMPLES / "number.jpg")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no mark is as surely a digit as --min-confidence 1 asks; lower it" in done.stderr
+
+
 def test_output_writes_annotated_pictures(tmp_path: Path) -> None:
     camdigits("image", "number.jpg", "--output", tmp_path / "out", cwd=SAMPLES)
     annotated = cv2.imread(str(tmp_path / "out" / "number.jpg"))

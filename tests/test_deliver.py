@@ -130,7 +130,7 @@ def test_the_end_waits_a_little_and_says_what_was_not_delivered() -> None:
 def test_a_program_is_run_for_each_new_number(tmp_path: Path) -> None:
     script = tmp_path / "note.py"
     out = tmp_path / "out"
-    script.write_text(f"import sys; open({str(out)!r}, 'a').write(f'{{sys.argv[1:]}} {{sys.stdin.read()}}\\n')")
+    script.write_text(f"import sys; open({str(out)!r}, 'a').write(f'{{sys.argv[1:]}} {{sys.stdin.read()}}')")
     receive = Program(f"{sys.executable} {script} --value").receive
     receive(number("42"))
     receive({"event": "gone", "text": "42"})

@@ -162,7 +162,8 @@ def test_in_a_window_q_leaves_and_nothing_is_kept(camera: dict[str, str], screen
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("gone",), "gone: no such folder of crops; leave out its name"),
+        (("gone",), "gone: no such folder of crops; --source 0 shows a sheet"),
+        (("gone", "--write", "17"), "--write says which signs are on a sheet; without --source"),
         (("empty",), "empty: no picture with ink in it"),
         (("letters",), "letters: teaches x, but the model reads only 0 1 2"),
         (
