@@ -61,10 +61,10 @@ people write them beside numbers."""
 AROUND = 2.5
 """How far from a number marks are beside it, in heights."""
 
-OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.664, 0.425, 4, 1.5, -0.213
+OF_DIGITS, OF_MARK, MOST_MARKS, LONE, REST = 0.638, 0.337, 4, 0.781, -0.482
 """The log-odds that a number is right and whole: a share of what its digits have together, less for each mark beside
 it, which may be a digit that was not read, and less for one digit alone, which may be a part of something. By logistic
-regression (Platt 1999) on 1,021 numbers read in 230 composed frames: tests/benchmarks/confidence.py fits it anew."""
+regression (Platt 1999) on 1,038 numbers read in 230 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 SUREST = 0.9999
 """What is surer counts no more."""

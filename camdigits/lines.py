@@ -122,7 +122,7 @@ def runs_of(line: Sequence[Seen], slashes: Sequence[Seen] = ()) -> list[list[lis
     gaps = [b.x - a.x - (v + w) / 2 for (a, v), (b, w) in pairwise(zip(line, widths, strict=True))]
     # rather the narrow gaps: those between numbers are wide
     usual = sorted(gaps)[round(0.4 * (len(gaps) - 1))] if len(gaps) > 1 else 0.5 * height
-    spacing = min(max(usual, 0.0), 0.7 * height)
+    spacing = min(max(usual, 0.0), 0.9 * height)
     runs = [[[line[0]]]]
     for gap, (last, seen) in zip(gaps, pairwise(line), strict=True):
         slashed = any(last.x < s.x < seen.x and abs(s.y - seen.y) < height for s in slashes)

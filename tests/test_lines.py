@@ -92,7 +92,7 @@ def test_a_hand_that_spaces_its_digits_widely_writes_numbers_all_the_same() -> N
 
 
 def test_digits_farther_apart_than_a_number_has_them_are_one_each() -> None:
-    apart = row([0] * 4, pitch=90)
+    apart = row([0] * 4, pitch=100)
     assert [word for run in runs_of(apart) for word in run] == [[digit] for digit in apart]
 
 
