@@ -114,11 +114,9 @@ def decode(
         seen.append(Seen(digit, x * cosine - y * sine, x * sine + y * cosine, box.w, sizes[i]))
     usual = median(candidates[i].contrast for i in chosen)
     tall = median(sizes[i] for i in chosen)
-    visible = [
-        box
-        for box, candidate in zip(turned, candidates, strict=True)
-        if candidate.contrast > FAINT * usual and not _is_dash(box, tall)
-    ]
+    written = [box for box, candidate in zip(turned, candidates, strict=True) if candidate.contrast > FAINT * usual]
+    dashes = [box for box in written if _is_dash(box, tall)]
+    visible = [box for box in written if not (_is_dash(box, tall) or _is_equals(box, dashes, tall))]
     marks = []
     for box in _apart(visible, boxes):
         x, y = box.center
@@ -214,6 +212,12 @@ def _frames(confidence: NDArray[np.float32], outer: int, inside: NDArray[np.bool
 def _is_dash(box: Box, tall: float) -> bool:
     """Say whether a mark beside digits so tall lies as a dash does."""
     return box.w > DASH * box.h and box.h < LOW * tall
+
+
+def _is_equals(box: Box, dashes: Sequence[Box], tall: float) -> bool:
+    """Say whether a mark beside digits so tall is made of dashes above one another."""
+    middles = [dash.center[1] for dash in dashes if box.union(dash) == box]
+    return box.h < LOW * tall and len(middles) > 1 and max(middles) - min(middles) > box.h / 3
 
 
 def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:

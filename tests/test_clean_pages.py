@@ -15,9 +15,24 @@ from tests.support.numbers import by_line
 HEIGHT, PEN = 90, 9
 """Pixels: of the digits, and of all that is no digit."""
 
+STROKES = {
+    "-": [(0, 50, 36, 48)],
+    "+": [(0, 50, 40, 50), (20, 28, 20, 72)],
+    "=": [(0, 38, 36, 38), (0, 58, 36, 58)],
+    ".": [(6, 86, 6, 86)],
+    "·": [(6, 100, 6, 100)],
+    ",": [(14, 82, 6, 112)],
+    "/": [(0, 120, 50, -30)],
+    "|": [(30, -80, 30, 150), (60, 0, 60, 0)],
+}
+"""x and y of the ends, from the left and the top of the digits. A point may hang low (·); | is a line of a table."""
+
+READ = str.maketrans({"/": " ", "|": " ", "_": " ", "+": " ", "=": None, "·": "."})
+"""What of it is read: ; _ is room around an operator."""
+
 
 def page(rows: Sequence[str], seed: int = 0) -> Image:
-    """Write rows of digits, blanks, minus signs, points, slashes."""
+    """Write rows of digits and signs."""
     rng = np.random.default_rng(seed)
     ink = np.zeros((60 + 200 * len(rows), 900), np.uint8)
     for row, text in enumerate(rows):
@@ -30,13 +45,12 @@ def page(rows: Sequence[str], seed: int = 0) -> Image:
                 place = ink[top : top + HEIGHT, left : left + size[0]]
                 np.maximum(place, cv2.resize(drawn[y : y + h, x : x + w], size), out=place)
                 left += size[0] + 22
-            elif sign == " ":
-                left += 110
+            elif sign in " _":
+                left += {" ": 110, "_": 30}[sign]
             else:
-                x0, y0, x1, y1 = {"-": (0, 50, 36, 48), ".": (6, 86, 6, 86), "/": (0, 120, 50, -30)}[sign]
-                ends = (left + x0, top + y0), (left + x1, top + y1)
-                cv2.line(ink, *ends, 255, PEN, cv2.LINE_AA)
-                left += max(x0, x1) + 22
+                for x0, y0, x1, y1 in STROKES[sign][: 1 if sign == "|" else None]:
+                    cv2.line(ink, (left + x0, top + y0), (left + x1, top + y1), 255, PEN, cv2.LINE_AA)
+                left += max(max(x0, x1) for x0, _, x1, _ in STROKES[sign]) + 22
     strength = cv2.GaussianBlur(ink, (0, 0), 1)[..., None] / 255
     sheet = paper(ink.shape[1], ink.shape[0])
     return np.asarray(sheet * (1 - strength) + 50 * strength, np.uint8)
@@ -55,12 +69,18 @@ def read(image: Image) -> list[str]:
         ["-7.5", "-12.8", "0.5", "20.4"],
         ["7.5 -3 1984"],
         ["12/35", "8/9"],
+        ["7_+_5_=", "4_+_2_=", "3_+_8_=", "7_+_4_="],
+        ["18 - 13", "24 - 7"],
+        ["3·8", "57·6", "-4·2"],
+        ["3,8", "57,6", "-4,2"],
+        ["243|788", "56|49"],
     ],
     ids=" ".join,
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_a_clean_page_is_read_as_it_stands(rows: list[str], seed: int) -> None:
-    assert read(page(rows, seed=seed)) == [row.replace("/", " ") for row in rows]
+    wanted = [row.replace(" - ", " ").translate(READ) for row in rows]
+    assert read(page(rows, seed=seed)) == [" ".join(row.split()) for row in wanted]
 
 
 @pytest.mark.parametrize("wide", [2, 4, 6])

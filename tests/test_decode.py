@@ -202,6 +202,16 @@ def test_a_minus_speaks_not_against_its_number() -> None:
     assert among(one, [Box(5, 100, 90, 40)], 0.985) == []
 
 
+def test_an_equals_sign_speaks_not_against_its_number() -> None:
+    page = [*row("7", 100, 100), *row("4", 100, 170)]
+    signs = [Box(150, y, 30, 22) for y in (109, 179)]
+    dashes = [sign._replace(y=sign.y + dy, h=6) for sign in signs for dy in (0, 16)]
+    assert among(page, signs + dashes, 0.99) == [["7"], ["4"]]
+    assert among(page, signs, 0.99) == []
+    # looked at twice, a stroke is still one
+    assert among(page, signs + dashes[::2] + [dash.moved(1, 1) for dash in dashes[::2]], 0.99) == []
+
+
 def framed(digits: list[tuple[str, Box]], frame: Box, sides: str) -> list[list[str]]:
     """Read digits, and the left and right side of a frame around them, which look like 1s."""
     x, y, w, h = frame
