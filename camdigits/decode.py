@@ -115,10 +115,8 @@ def decode(
     usual = median(candidates[i].contrast for i in chosen)
     tall = median(sizes[i] for i in chosen)
     written = [box for box, candidate in zip(turned, candidates, strict=True) if candidate.contrast > FAINT * usual]
-    dashes = [box for box in written if _is_dash(box, tall)]
-    visible = [box for box in written if not (_is_dash(box, tall) or _is_equals(box, dashes, tall))]
     marks = []
-    for box in _apart(visible, boxes):
+    for box in _apart(_without_dashes(written, tall), boxes):
         x, y = box.center
         marks.append((x * cosine - y * sine, x * sine + y * cosine, box.w, box.h))
     digits, slashes = without_slashes(seen)
@@ -209,15 +207,18 @@ def _frames(confidence: NDArray[np.float32], outer: int, inside: NDArray[np.bool
     return len(apart) > 2 or (len(apart) == 2 and bool(confidence[apart].min() > confidence[outer]))
 
 
-def _is_dash(box: Box, tall: float) -> bool:
-    """Say whether a mark beside digits so tall lies as a dash does."""
-    return box.w > DASH * box.h and box.h < LOW * tall
-
-
-def _is_equals(box: Box, dashes: Sequence[Box], tall: float) -> bool:
-    """Say whether a mark beside digits so tall is made of dashes above one another."""
-    middles = [dash.center[1] for dash in dashes if box.union(dash) == box]
-    return box.h < LOW * tall and len(middles) > 1 and max(middles) - min(middles) > box.h / 3
+def _without_dashes(boxes: Sequence[Box], tall: float) -> list[Box]:
+    """Return the marks beside digits so tall but for what lies as a dash does, or is made of such above one another."""
+    every = np.array(boxes, int).reshape(-1, 4)
+    low = every[:, 3] < LOW * tall
+    is_dash = low & (every[:, 2] > DASH * every[:, 3])
+    dashes = every[is_dash]
+    inside = shared_area(every, dashes) == dashes[:, 2:].prod(1)
+    middle = dashes[:, 1] + dashes[:, 3] / 2
+    highest = np.where(inside, middle, np.inf).min(1, initial=np.inf)
+    lowest = np.where(inside, middle, -np.inf).max(1, initial=-np.inf)
+    is_equals = low & (lowest - highest > every[:, 3] / 3)
+    return [boxes[int(i)] for i in np.flatnonzero(~is_dash & ~is_equals)]
 
 
 def _apart(boxes: Sequence[Box], digits: Sequence[Box]) -> list[Box]:
@@ -263,14 +264,14 @@ def _without_operators(marks: NDArray[np.float64], lines: Sequence[list[Seen]]) 
     """Return the marks but for what stands alone between two sure digits of a line and is lower, as a plus or times."""
     sure = [s for line in lines for s in line if s.digit.confidence > OPERANDS]
     digit_x, digit_y, width, height = np.array([(s.x, s.y, s.width, s.height) for s in sure]).reshape(-1, 4).T
+    x, y, w, h = marks.T[:, :, None]
+    level = (np.abs(digit_y - y) < 0.5 * height) & (h < OPERATOR * height)
+    near = level & (np.abs(digit_x - x) - (width + w) / 2 < BETWEEN * height)
     kept = np.ones(len(marks), bool)
-    for i, (x, y, w, h) in enumerate(marks):
-        level = (np.abs(digit_y - y) < 0.5 * height) & (h < OPERATOR * height)
-        near = level & (np.abs(digit_x - x) - (width + w) / 2 < BETWEEN * height)
-        if (near & (digit_x < x)).any() and (near & (digit_x > x)).any():
-            tall = np.median(height[near])
-            aside = np.abs(marks[:, 0] - x) - (marks[:, 2] + w) / 2
-            kept[i] = np.count_nonzero((np.abs(marks[:, 1] - y) < tall) & (aside < ALONE * tall)) > 1
+    for i in np.flatnonzero((near & (digit_x < x)).any(1) & (near & (digit_x > x)).any(1)):
+        tall = np.median(height[near[i]])
+        aside = np.abs(marks[:, 0] - x[i]) - (marks[:, 2] + w[i]) / 2
+        kept[i] = np.count_nonzero((np.abs(marks[:, 1] - y[i]) < tall) & (aside < ALONE * tall)) > 1
     return marks[kept]
 
 

@@ -126,10 +126,13 @@ def _signed(
     size = max(1, grey.shape[1] // reduced), max(1, len(grey) // reduced)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     boxes = [digit.box.moved(-region.x, -region.y).scaled(scale) for digit in number.digits]
-    share = _ink(np.asarray(grey, np.uint8), boxes, height)
+    inside = np.zeros(grey.shape, bool)
+    for box in boxes:
+        inside[box.y : box.bottom, box.x : box.right] = True
+    share = _ink(np.asarray(grey, np.uint8), inside, height)
     marks = [
         mark
-        for mark in _marks(share, boxes, height)
+        for mark in _marks(share, inside, height)
         if _is_inked(mark.box.scaled(reduced).moved(region.x, region.y), image.shape, looks)
     ]
     signs = [
@@ -165,22 +168,17 @@ def _region(image: Image, box: Box, height: float) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _ink(grey: NDArray[np.uint8], digits: Sequence[Box], height: float) -> NDArray[np.float32]:
-    """Return how much each pixel differs from the paper, as a share of what ink of these digits does."""
+def _ink(grey: NDArray[np.uint8], inside: NDArray[np.bool_], height: float) -> NDArray[np.float32]:
+    """Return how much each pixel differs from the paper, as a share of what ink of digits so high does.
+
+    inside: which pixels are in a digit's box.
+    """
     side = 2 * int(height) + 1
     paper = cv2.blur(grey, (side, side))
-    inside = _inside(grey.shape, digits)
     darker, lighter = cv2.subtract(paper, grey), cv2.subtract(grey, paper)
     dark, light = (_strong(away[inside]) for away in (darker, lighter))
     ink, away = (dark, darker) if dark >= light else (light, lighter)
     return np.divide(away, max(ink, FAINTEST), dtype=np.float32)
-
-
-def _inside(shape: tuple[int, ...], digits: Sequence[Box]) -> NDArray[np.bool_]:
-    inside = np.zeros(shape, bool)
-    for box in digits:
-        inside[box.y : box.bottom, box.x : box.right] = True
-    return inside
 
 
 def _ruled(share: NDArray[np.float32], digits: Sequence[Box], height: float) -> list[bool]:
@@ -199,10 +197,9 @@ def _ruled(share: NDArray[np.float32], digits: Sequence[Box], height: float) -> 
     return found
 
 
-def _marks(share: NDArray[np.float32], digits: Sequence[Box], height: float) -> list[_Mark]:
-    """Return the connected ink beside digits of that height that is no paper's. share: as _ink has it."""
+def _marks(share: NDArray[np.float32], inside: NDArray[np.bool_], height: float) -> list[_Mark]:
+    """Return the connected ink beside digits of that height that is no paper's. share, inside: as _ink has them."""
     mask = (share > WEAKEST).astype(np.uint8)
-    inside = _inside(mask.shape, digits)
     strokes = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside & (mask > 0)]
     pen = 2 * float(np.median(strokes)) if len(strokes) else 1.0
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask)

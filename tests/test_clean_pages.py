@@ -23,7 +23,7 @@ STROKES = {
     "·": [(6, 100, 6, 100)],
     ",": [(14, 82, 6, 112)],
     "/": [(0, 120, 50, -30)],
-    "|": [(30, -80, 30, 150), (60, 0, 60, 0)],
+    "|": [(30, -80, 30, 150)],
 }
 """x and y of the ends, from the left and the top of the digits. A point may hang low (·); | is a line of a table."""
 
@@ -48,7 +48,7 @@ def page(rows: Sequence[str], seed: int = 0) -> Image:
             elif sign in " _":
                 left += {" ": 110, "_": 30}[sign]
             else:
-                for x0, y0, x1, y1 in STROKES[sign][: 1 if sign == "|" else None]:
+                for x0, y0, x1, y1 in STROKES[sign]:
                     cv2.line(ink, (left + x0, top + y0), (left + x1, top + y1), 255, PEN, cv2.LINE_AA)
                 left += max(max(x0, x1) for x0, _, x1, _ in STROKES[sign]) + 22
     strength = cv2.GaussianBlur(ink, (0, 0), 1)[..., None] / 255
@@ -73,7 +73,7 @@ def read(image: Image) -> list[str]:
         ["18 - 13", "24 - 7"],
         ["3·8", "57·6", "-4·2"],
         ["3,8", "57,6", "-4,2"],
-        ["243|788", "56|49"],
+        ["243|_788", "56|_49"],
     ],
     ids=" ".join,
 )

@@ -38,8 +38,8 @@ def frame_patches(frame: Frame, reject: int, rng: Generator) -> tuple[NDArray[np
     """Return what the reader makes of a frame turned upright: (N, 28, 28) uint8 patches, and (N,) labels.
 
     These are what all looks find, wide candidates cut; rules are not faded for the closer looks, as they are where the
-    reader reads. Left out: what lies between a digit and none, bare strokes that
-    are no digit's (they may be read as 1), and large parts of digits.
+    reader reads. Left out: what lies between a digit and none, bare strokes that are no digit's (they may be read as
+    1), and large parts of digits.
     """
     frame = upright(frame)
     true = _true(frame)
