@@ -1,13 +1,12 @@
 """`camdigits live`: frames from sources, read, followed, told, recorded and shown, until someone has seen enough."""
 
-import ctypes
 import json
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from typing import Protocol, TextIO
 
@@ -18,6 +17,7 @@ from camdigits.desktop import to_clipboard, to_keyboard
 from camdigits.ending import polite_end
 from camdigits.errors import SinkError, SourceError, WindowError
 from camdigits.ink import MIN_HEIGHT
+from camdigits.memory import return_large_blocks
 from camdigits.panels import Status
 from camdigits.reader import Reader, Reads
 from camdigits.recordings import Recordings
@@ -32,12 +32,6 @@ from camdigits.window import Window, open_window
 
 PAUSE = 0.03
 """Seconds between two looks at the keys while paused."""
-
-LARGE = 2 << 20
-"""Bytes: as large as a frame of a camera, larger than most of what reading one needs."""
-
-_M_MMAP_THRESHOLD = -3
-"""As glibc's malloc.h has it."""
 
 REMEMBERED = 50
 """Settled numbers that the window's history holds."""
@@ -60,22 +54,12 @@ def run_live(settings: LiveSettings) -> None:
     where there is none, ModelError, SinkError, also where events were not delivered, and BrokenPipeError where whoever
     read stdout has gone.
     """
-    _return_frames()
+    return_large_blocks()
     with ExitStack() as opened:
         sources = [opened.enter_context(open_source(source, reconnect=True)) for source in settings.sources]
         reader = Reader(settings.model, settings.min_confidence)
         sinks = opened.enter_context(open_sinks(settings))
         Live(sources, reader, settings, sinks).run()
-
-
-def _return_frames() -> None:
-    """Have glibc give the memory of each frame back to the system at once, where there is glibc.
-
-    By itself it keeps ever larger blocks in ever more places: memory grew by 16 MB when a camera came and went.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from camdigits.errors import ServeError
+from camdigits.memory import return_large_blocks
 from camdigits.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def serve(settings: ServeSettings) -> None:
             raise
         raise ServeError(f'the page needs {error.name}: python -m pip install "camdigits[web]"') from error
 
+    return_large_blocks()
     models = Models(settings.model)
     # many are read at once, each on one thread; OpenCV's own would only wait for one another
     cv2.setNumThreads(1)

@@ -32,7 +32,7 @@ CHECKS = [
     checks.status_code_conformance,
 ]
 
-MEGABYTES = 300
+MEGABYTES = 200
 """Of memory that a server may have taken for good after all this, beside the 150 or so it begins with."""
 
 
