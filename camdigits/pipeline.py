@@ -12,6 +12,7 @@ from camdigits.classify import Classifier
 from camdigits.closer import FEWEST, heights_of, look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
+from camdigits.framed import without_edges
 from camdigits.inked import Shares
 from camdigits.normalize import normalize
 from camdigits.segment import at_full, at_half
@@ -108,7 +109,7 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
         more, of_more = apart(more, read(more), read, leftmost.leftmost, classifier.labels)
         candidates, probabilities = candidates + more, np.concatenate([probabilities, of_more])
     if looks:
-        probabilities = inked.weighed(image, candidates, probabilities, looks)
+        probabilities = without_edges(image, candidates, inked.weighed(image, candidates, probabilities, looks))
         if classifier.is_shipped:  # others may know hands that are unlike MNIST's
             probabilities = locate.weighed(image.shape, candidates, probabilities, looks)
     if looks or more:
