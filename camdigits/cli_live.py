@@ -141,6 +141,11 @@ def config(context: typer.Context) -> None:
     assert context.parent
     command: Any = context.parent.command
     lived = command.commands["live"].make_context(context.info_name, list(context.args), parent=context.parent)
+    told = lived.params
+    _segment(told["segment"], recorded=True)  # where to may be said later
+    _regions(told["roi"] or [])
+    of_numbers = (told[name] for name in ("least", "most", "max_step", "monotonic"))
+    _rules(told["digits"], _pattern(told["pattern"]), *of_numbers)
     for option in _options(lived.command):
         value = lived.params[option.name]
         given = lived.get_parameter_source(option.name).name != "DEFAULT"

@@ -49,7 +49,7 @@ def test_config_prints_what_live_takes(still: Path, tmp_path: Path) -> None:
     # what is given beside it counts more
     (event,) = map(json.loads, camdigits("live", "--config", file, "--pattern", r"\d+").stdout.splitlines())
     assert (event["event"], event["text"]) == ("number", "40718")
-    assert tomllib.loads(camdigits("config", "--config", file, "--digits", "5").stdout) == {**told, "digits": 5}
+    assert tomllib.loads(camdigits("config", "--config", file, "--digits", "4").stdout) == {**told, "digits": 4}
 
 
 def test_a_source_alone_needs_no_list(still: Path, tmp_path: Path) -> None:
@@ -84,3 +84,20 @@ def test_an_option_that_live_has_not_is_refused_by_config_itself() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "camdigits config [OPTIONS]" in done.stderr
     assert "--nope" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--roi", "0,0,3,3"), "3x3 pixels are too few for a digit"),
+        (("--roi", "a=0,0,30,30", "--roi", "a=9,9,30,30"), "two parts of the same name"),
+        (("--pattern", "("), "'(' is no regular expression"),
+        (("--min", "5", "--max", "4"), "no number is at least 5 and at most 4"),
+        (("--segment", "7"), "7"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_what_live_would_refuse_config_does(options: tuple[str, ...], reason: str) -> None:
+    done = camdigits("config", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr
