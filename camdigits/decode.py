@@ -51,8 +51,9 @@ heights away, of which it is lower than this share, and no other mark stands nea
 JOINED, WORD = 0.3, 2
 """Digits and marks as high stand in one word where they are nearer than so many heights, and the marks so many."""
 
-IN_WORD = 4.6
-"""Log-odds of digits on average at least, for several together to be a number among letters: 99 %."""
+IN_WORD, FOR_EACH = 4.6, 0.15
+"""Log-odds of digits on average at least, for two together to be a number among letters: 99 %. For each more it is so
+much less: few long words are like digits throughout."""
 
 DASH, LOW = 2.0, 0.8
 """What is so many times wider than high, and lower than this share of the usual digit, is a minus, a dash or a rule:
@@ -305,7 +306,8 @@ def _in_word(digits: Sequence[Seen], marks: NDArray[np.float64]) -> bool:
 
     One such mark alone is a sign, or a letter of its own. One digit alone is never sure enough.
     """
-    if len(digits) > 1 and fmean(_odds(s, True) for s in digits) > IN_WORD:
+    least = IN_WORD - FOR_EACH * (len(digits) - 2)
+    if len(digits) > 1 and fmean(_odds(s, True) for s in digits) > least:
         return False
     tall = height_of(digits)
     reached = [(s.x, s.y, s.width) for s in digits]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import compress
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +14,9 @@ from camdigits.classify import Classifier
 from camdigits.closer import FEWEST, heights_of, look_closer
 from camdigits.cut import apart
 from camdigits.decode import decode
-from camdigits.framed import without_edges
 from camdigits.inked import Shares
 from camdigits.normalize import normalize
+from camdigits.rules import pieces_of_lines
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
 from camdigits.track import Tracker
@@ -82,8 +84,9 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
     """Return what may be digits of an upright page.
 
     Joined digits are taken apart, and around those that were read is looked closer; where the page is not plain, also
-    for ink by what is around it. The full size, which takes as long as all else, is looked at only where that cannot
-    show the rest: little was read, or there is small writing, or signs may have dots.
+    for ink by what is around it. Pieces of a table's lines are left out: they would speak against the digits beside
+    them. The full size, which takes as long as all else, is looked at only where that cannot show the rest: little was
+    read, or there is small writing, or signs may have dots.
     """
 
     def read(candidates: Sequence[Candidate]) -> Probabilities:
@@ -108,8 +111,13 @@ def propose(image: Image, classifier: Classifier, min_confidence: float = MIN_CO
     if more:
         more, of_more = apart(more, read(more), read, leftmost.leftmost, classifier.labels)
         candidates, probabilities = candidates + more, np.concatenate([probabilities, of_more])
+    if (looks or more) and found:
+        tall = median(box.h for box in found)
+        kept = ~pieces_of_lines(image, candidates, 1 - probabilities[:, -1], tall)
+        candidates = list(compress(candidates, kept))
+        probabilities, alone = probabilities[kept], alone[kept[: len(alone)]]
     if looks:
-        probabilities = without_edges(image, candidates, inked.weighed(image, candidates, probabilities, looks))
+        probabilities = inked.weighed(image, candidates, probabilities, looks)
         if classifier.is_shipped:  # others may know hands that are unlike MNIST's
             probabilities = locate.weighed(image.shape, candidates, probabilities, looks)
     if looks or more:

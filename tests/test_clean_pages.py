@@ -95,3 +95,29 @@ def test_a_broad_pen_s_1_stays_beside_other_digits(seed: int) -> None:
     image = page(["7151", "2142"], seed=seed)
     broad = cv2.erode(image, np.ones((13, 13), np.uint8))
     assert read(np.asarray(broad, np.uint8)) == ["7151", "2142"]
+
+
+@pytest.mark.parametrize("grey", [60, 120])
+@pytest.mark.parametrize("wide", [2, 3, 4, 6])
+@pytest.mark.parametrize(
+    "rows", [["1 1", "2 5", "3 1", "4 6", "5 0", "6 7", "7 1"], ["10 14", "11 5", "12 17", "16 19"]]
+)
+def test_the_lines_of_a_table_are_no_digits_and_speak_against_none(rows: list[str], wide: int, grey: int) -> None:
+    sheet = paper(700, 110 * len(rows) + 120)
+    for y in range(60, 110 * len(rows) + 61, 110):
+        cv2.line(sheet, (60, y), (640, y), (grey,) * 3, wide)
+    for x in (60, 350, 640):
+        cv2.line(sheet, (x, 60), (x, 60 + 110 * len(rows)), (grey,) * 3, wide)
+    rng = np.random.default_rng(wide)
+    for row, text in enumerate(rows):
+        for column, number in enumerate(text.split()):
+            left, top = 150 + 300 * column, 88 + 110 * row
+            for sign in number:
+                drawn = draw_digit(rng, int(sign), 0)
+                x, y, w, h = cv2.boundingRect(drawn)
+                size = max(6, round(w * 56 / h)), 56
+                ink = cv2.resize(drawn[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)[..., None] / 255
+                place = sheet[top : top + 56, left : left + size[0]]
+                place[:] = place * (1 - ink) + 40 * ink
+                left += size[0] + 14
+    assert read(np.asarray(cv2.GaussianBlur(sheet, (0, 0), 0.7), np.uint8)) == rows

@@ -6,7 +6,7 @@ writes models/context.onnx, from composed frames of MNIST's training digits amon
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from camdigits_export.cnn import Shuffled, adamw, averaged, convolved, float_of
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.patches import Report, in_parts, portions
-from camdigits_export.surfaces import ruled
 from camdigits_export.to_onnx import network_to_onnx, write
 
 TEXT = (0.0, 0.38), (0.45, 0.32), (0.8, 0.2), (1.0, 0.1)
@@ -54,9 +53,6 @@ AVERAGE = 0.995
 GAIN, SHIFT, GRAIN = 0.15, 2.5, 7.0
 """How far contrast (a power), brightness and grain of a window wander, in grey levels."""
 
-RULED = 40
-"""Height of digits, in pixels, for which surfaces.ruled draws its rules."""
-
 PART = 10
 """Frames in one part of the work."""
 
@@ -69,14 +65,12 @@ class Recipe:
     """What a training is made of.
 
     frames: composed, those that it learns from, and held ones that judge it. askew: so often one is looked at turned,
-    too, as letters on their head or side may look like digits. ruled: so often rules or a grid are printed across one,
-    as forms, tables and riddles have them.
+    too, as letters on their head or side may look like digits.
     """
 
     frames: int = 2000
     held: int = 130
     askew: float = 0.5
-    ruled: float = 0.3
     epochs: int = 12
     batch: int = 128
     rate: float = 2e-3
@@ -121,32 +115,24 @@ def windows_in(frame: Frame, classifier: Classifier) -> Windows:
     return Windows(windows_of(page.image, [page.candidates[i] for i in at]), labels.astype(np.uint8))
 
 
-def with_rules(frame: Frame, rng: Generator) -> Frame:
-    """Return a frame with rules or a grid printed across it, as far apart as its digits are large, or not quite."""
-    digits = [digit.box.h for number in frame.numbers for digit in number.digits]
-    size = float(np.median(digits)) / RULED if digits else 1.0
-    share = frame.ink.astype(np.float32) / np.float32(255)
-    image = ruled(frame.image.astype(np.float32), share, rng, size)
-    return replace(frame, image=np.clip(image, 0, 255).astype(np.uint8))
+def windows(digits: Dataset, count: int, askew: float, seed: int, report: Report) -> Windows:
+    """Return the windows of so many frames written with a data set's digits, always the same.
 
-
-def windows(digits: Dataset, count: int, seed: int, recipe: Recipe, report: Report) -> Windows:
-    """Return the windows of so many frames written with a data set's digits, always the same."""
-    jobs = [(*part, seed, recipe) for part in portions(0, count, PART)]
+    askew: so often one is looked at turned, too.
+    """
+    jobs = [(*part, askew, seed) for part in portions(0, count, PART)]
     return _together(in_parts(f"{count} frames of numbers and text", _part, jobs, digits, report))
 
 
-def _part(digits: Dataset, job: tuple[int, int, int, Recipe]) -> Windows:
-    start, count, seed, recipe = job
+def _part(digits: Dataset, job: tuple[int, int, float, int]) -> Windows:
+    start, count, askew, seed = job
     hands, classifier = Hands(digits.inks, digits.labels), Classifier("cnn")
     found = []
     for at in range(start, start + count):
         rng = np.random.default_rng([seed, at])
         frame = draw_page(rng, hands)
-        if rng.random() < recipe.ruled:
-            frame = with_rules(frame, rng)
         found.append(windows_in(frame, classifier))
-        if rng.random() < recipe.askew:
+        if rng.random() < askew:
             found.append(windows_in(matching.turned(frame, int(rng.integers(1, 4))), classifier))
     return _together(found)
 
@@ -179,7 +165,7 @@ def build(recipe: Recipe, quick: bool = False) -> keras.Model:
 
 def train(digits: Dataset, recipe: Recipe, report: Report) -> keras.Model:
     """Return a network that learnt from frames of these digits."""
-    learnt = windows(digits, recipe.frames, recipe.seed, recipe, report)
+    learnt = windows(digits, recipe.frames, recipe.askew, recipe.seed, report)
     keras.utils.set_random_seed(recipe.seed)
     batches = _Batches(learnt, recipe)
     optimizer = adamw(recipe.epochs, len(batches), recipe.rate, recipe.weight_decay, AVERAGE)
@@ -221,7 +207,7 @@ def make(path: Path, recipe: Recipe, report: Report) -> float:
     mnist = load("mnist", "train", report)
     learnt, kept = learnt_and_kept(mnist)
     model = train(mnist.part(learnt), recipe, report)
-    held = windows(mnist.part(kept), recipe.held, recipe.seed + 1, recipe, report)
+    held = windows(mnist.part(kept), recipe.held, recipe.askew, recipe.seed + 1, report)
     answer = answering(model)
     share = passed(answer.predict(held.windows.astype(np.float32), 500, verbose=0), held)
     write(to_onnx(answer, recipe, share), path)

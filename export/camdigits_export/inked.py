@@ -27,7 +27,6 @@ from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.scenes import Floats, Mask
-from camdigits_export.surfaces import ruled
 from camdigits_export.to_onnx import network_to_onnx, write
 
 SIDE = 160
@@ -236,6 +235,27 @@ def faint(seen: Floats, share: Floats, less: float) -> Floats:
     bare = (1 - share)[..., None] + np.float32(1e-3)
     paper = cv2.GaussianBlur(seen * bare, (0, 0), 4) / cv2.GaussianBlur(bare, (0, 0), 4)[..., None]
     return np.asarray(seen + np.float32(less) * share[..., None] * (paper - seen), np.float32)
+
+
+def ruled(seen: Floats, share: Floats, rng: Generator) -> Floats:
+    """Return a square (S, S, 3) picture with rules or a grid across it, under its ink. share: how much ink each has."""
+    side = len(share)
+    lines = np.zeros((side, side), np.uint8)
+    angle = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.3 else 0)
+    apart, thick = rng.uniform(18, 95), int(rng.choice([1, 2, 3, 4, 5, 7], p=[0.3, 0.3, 0.15, 0.1, 0.1, 0.05]))
+    along = np.array([np.cos(angle), np.sin(angle)])
+    for way in [along, along[::-1] * (-1, 1)][: 2 if rng.random() < 0.6 else 1]:
+        across = way[::-1] * (-1, 1)
+        for away in np.arange(-side, side, apart) + rng.uniform(0, apart):
+            ends = [side / 2 + away * across + end * side * way for end in (-1.5, 1.5)]
+            first, last = (tuple(np.round(16 * end).astype(int).tolist()) for end in ends)
+            cv2.line(lines, first, last, 255, thick, cv2.LINE_AA, 4)
+    strength = cv2.GaussianBlur(lines, (0, 0), rng.uniform(0.5, 1.3)).astype(np.float32) / 255 * rng.uniform(0.2, 1)
+    strength = (strength * (1 - share))[..., None]
+    colour = (rng.uniform(0, 90) + rng.uniform(-30, 60, 3)).clip(0, 255)
+    if seen.mean() < 90:
+        colour = 255 - colour
+    return np.asarray(seen + strength * (colour - seen), np.float32)
 
 
 def _wrong(share: keras.KerasTensor, odds: keras.KerasTensor) -> keras.KerasTensor:

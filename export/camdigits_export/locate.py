@@ -28,10 +28,9 @@ from camdigits_export.cnn import Varied, adamw, averaged, convolved, float_of, w
 from camdigits_export.context import draw_page
 from camdigits_export.datasets import Dataset, learnt_and_kept, load
 from camdigits_export.frames import Frame, Hands, draw_frame
-from camdigits_export.inked import drawn_scale, scaled
+from camdigits_export.inked import drawn_scale, ruled, scaled
 from camdigits_export.patches import Report, in_parts, portions
 from camdigits_export.scenes import Floats, Mask
-from camdigits_export.surfaces import ruled
 from camdigits_export.to_onnx import network_to_onnx, write
 
 SIDE, RIM = 160, 16

@@ -117,31 +117,6 @@ def _rule(sheet: Floats, scene: Scene, writing: Writing) -> None:
     sheet += strength * ink.astype(np.float32)[..., None] / 255 * (bgr(colour) - sheet)
 
 
-def ruled(seen: Floats, share: Floats, rng: Generator, size: float = 1.0) -> Floats:
-    """Return an (H, W, 3) picture with rules or a grid across it, under its ink, as forms and tables have them.
-
-    share: (H, W), how much ink each pixel has. size: how large its digits are, one being some 40 pixels high.
-    """
-    middle, side = np.array(share.shape[::-1]) / 2, max(share.shape)
-    lines = np.zeros(share.shape, np.uint8)
-    angle = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.3 else 0)
-    apart, thick = rng.uniform(18, 95), int(rng.choice([1, 2, 3, 4, 5, 7], p=[0.3, 0.3, 0.15, 0.1, 0.1, 0.05]))
-    apart, thick = size * apart, max(1, round(size * thick))
-    along = np.array([np.cos(angle), np.sin(angle)])
-    for way in [along, along[::-1] * (-1, 1)][: 2 if rng.random() < 0.6 else 1]:
-        across = way[::-1] * (-1, 1)
-        for away in np.arange(-side, side, apart) + rng.uniform(0, apart):
-            ends = [middle + away * across + end * side * way for end in (-1.5, 1.5)]
-            first, last = (tuple(np.round(16 * end).astype(int).tolist()) for end in ends)
-            cv2.line(lines, first, last, 255, thick, cv2.LINE_AA, 4)
-    strength = cv2.GaussianBlur(lines, (0, 0), rng.uniform(0.5, 1.3)).astype(np.float32) / 255 * rng.uniform(0.2, 1)
-    strength = (strength * (1 - share))[..., None]
-    colour = (rng.uniform(0, 90) + rng.uniform(-30, 60, 3)).clip(0, 255)
-    if seen.mean() < 90:
-        colour = 255 - colour
-    return np.asarray(seen + strength * (colour - seen), np.float32)
-
-
 def _backdrop(picture: Image, shape: tuple[int, int]) -> Floats:
     """Return the middle of a picture, enlarged or reduced to cover (height, width, 3) float32."""
     scale = max(shape[0] / picture.shape[0], shape[1] / picture.shape[1])

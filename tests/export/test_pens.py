@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from camdigits.network import INKED, models_folder, open_network
-from camdigits_export import inked, matching, surfaces
+from camdigits_export import inked, matching
 from camdigits_export.datasets import Dataset
 from camdigits_export.frames import Frame, Hands, draw_frame
 from camdigits_export.inked import SIDE, Parts
@@ -82,7 +82,7 @@ def test_rules_are_printed_under_the_ink_across_the_part(paper: int) -> None:
     share[40:120, 70:90] = 1
     crossed = 0
     for seed in range(10):
-        ruled = surfaces.ruled(seen.copy(), share, np.random.default_rng(seed))
+        ruled = inked.ruled(seen.copy(), share, np.random.default_rng(seed))
         assert np.array_equal(ruled[share == 1], seen[share == 1])
         assert ruled.min() >= 0
         assert ruled.max() <= 255

@@ -22,7 +22,7 @@ TINY = context.Recipe(frames=12, held=4, epochs=6, batch=16, rate=4e-3, channels
 
 @pytest.fixture(scope="module")
 def seen(digits: Dataset) -> Windows:
-    return context.windows(digits, 24, 5, TINY, lambda _: None)
+    return context.windows(digits, 24, 0.5, 5, lambda _: None)
 
 
 def test_as_much_text_is_written_as_asked_for(digits: Dataset) -> None:
@@ -84,18 +84,6 @@ def test_of_a_page_on_its_head_only_what_is_no_digit_is_learnt(digits: Dataset) 
     assert min(upright, turned) > 10
 
 
-def test_rules_are_printed_across_a_frame_and_its_ink_stays(digits: Dataset) -> None:
-    frame = frames.draw_frame(np.random.default_rng([5, 2]), Hands(digits.inks, digits.labels))
-    changed = []
-    for seed in range(8):
-        crossed = context.with_rules(frame, np.random.default_rng(seed))
-        assert crossed.numbers == frame.numbers
-        away = np.abs(crossed.image.astype(int) - frame.image).max(axis=2)
-        assert away[frame.ink == 255].max() == 0
-        changed.append(np.mean(away > 20))
-    assert 0.005 < np.median(changed) < 0.4
-
-
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_frame_turned_has_its_digits_where_they_are_in_the_picture(digits: Dataset, quarters: int) -> None:
     frame = frames.draw_frame(np.random.default_rng([5, 1]), Hands(digits.inks, digits.labels))
@@ -111,7 +99,7 @@ def test_a_frame_turned_has_its_digits_where_they_are_in_the_picture(digits: Dat
 
 
 def test_the_same_windows_are_made_again(digits: Dataset, seen: Windows) -> None:
-    again = context.windows(digits, 24, 5, TINY, lambda _: None)
+    again = context.windows(digits, 24, 0.5, 5, lambda _: None)
     assert np.array_equal(seen.windows, again.windows)
     assert np.array_equal(seen.labels, again.labels)
 
