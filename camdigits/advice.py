@@ -39,7 +39,7 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str], min_confidenc
         marks = "one mark looks" if sure == 1 else f"{sure} marks look"
         return (
             f"{marks} like digits to the model, but among what else is there not surely enough like a number; "
-            "show it alone, or look at what `camdigits image --explain` says of each mark"
+            "show it alone, or name its place by --roi, or look at what `camdigits image --explain` says of each mark"
         )
     count = len(trace.candidates)
     known = (", " if any(len(label) > 1 for label in labels) else "").join(labels)

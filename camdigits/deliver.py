@@ -113,7 +113,7 @@ class Delivery:
             self._ended.set()
 
     def _deliver(self) -> None:
-        trouble = ""
+        trouble, troubled = "", ""
         pause = FIRST_PAUSE
         while (event := self._next()) is not None:
             try:
@@ -134,12 +134,14 @@ class Delivery:
             except SinkError as error:
                 if trouble != str(error):
                     self._say(f"{self._name}: {error}")
-                trouble = str(error)
+                trouble, troubled = str(error), event["event"]
                 refused = True
             else:
-                if trouble:
+                # what takes no event of one kind may well take, or pass over, those of another
+                if trouble and troubled in ("", event["event"]):
                     self._say(f"{self._name}: back")
-                trouble, pause = "", FIRST_PAUSE
+                    trouble = troubled = ""
+                pause = FIRST_PAUSE
                 refused = False
             with self._news:
                 if self._waiting and self._waiting[0] is event:  # else it was dropped meanwhile

@@ -1,5 +1,6 @@
-"""Names for files of our own that replace none."""
+"""Files of our own, which replace none of anyone else's."""
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -11,3 +12,12 @@ def unused(folder: str | Path, *suffixes: str, name: str = "camdigits") -> Path:
         if not any(path.with_suffix(suffix).exists() for suffix in suffixes):
             break
     return path
+
+
+def is_others(path: Path, columns: Sequence[str]) -> bool:
+    """Say whether a file holds anything that does not begin as a CSV table with these columns. Raises OSError."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    first = ",".join(columns).encode()
+    with path.open("rb") as file:
+        return file.read(len(first) + 1).rstrip(b"\r\n") != first

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from camdigits.errors import SinkError
-from camdigits.files import unused
+from camdigits.files import is_others, unused
 from camdigits.types import Event, Frame, Reading
 
 
@@ -78,7 +78,7 @@ class NumberLog:
         """Open the file. Raises SinkError, also where it holds anything else."""
         self._path = path
         try:
-            if path.is_file() and path.stat().st_size and not self._is_table():
+            if is_others(path, self.COLUMNS):
                 raise SinkError(f"{path}: holds something else than a table of this command; name another --csv")
             self._file = path.open("a", newline="", encoding="utf-8")
             self._writer = csv.writer(self._file)
@@ -86,11 +86,6 @@ class NumberLog:
                 self._write(self.COLUMNS)
         except OSError as error:
             raise SinkError(f"{path}: cannot be written ({error.strerror}); name another --csv") from error
-
-    def _is_table(self) -> bool:
-        first = ",".join(self.COLUMNS).encode()
-        with self._path.open("rb") as file:
-            return file.read(len(first) + 1).rstrip(b"\r\n") == first
 
     def put(self, event: Event) -> None:
         """Add a row, where an event is a new number; it is in the file at once."""

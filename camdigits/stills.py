@@ -17,6 +17,7 @@ import cv2
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError, PictureError, SinkError
 from camdigits.explain import explain
+from camdigits.files import is_others
 from camdigits.overlay import draw_numbers
 from camdigits.pictures import STANDARD_INPUT, load_picture
 from camdigits.pipeline import trace_image
@@ -127,11 +128,16 @@ class Table:
     COLUMNS = ("source", "line", "text", "confidence", "angle", "x", "y", "w", "h")
 
     def __init__(self, path: Path) -> None:
-        """Create the file, or empty it; one with a picture's suffix is refused, since --csv may have lost its FILE."""
+        """Create the file, or write an earlier table anew.
+
+        What holds anything else is refused, and what has a picture's suffix, since --csv may have lost its FILE.
+        """
         if path.suffix.lower() in PICTURE_SUFFIXES:
             raise SinkError(f"{path}: is named like a picture; name a file for the table, such as numbers.csv")
         self._path = path
         with self._failures():
+            if is_others(path, self.COLUMNS):
+                raise SinkError(f"{path}: holds something else than a table of this command; name another --csv")
             self._file = path.open("w", newline="", encoding="utf-8")
             self._writer = csv.writer(self._file)
             self._writer.writerow(self.COLUMNS)

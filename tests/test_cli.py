@@ -178,6 +178,17 @@ def test_csv_writes_a_table(tmp_path: Path) -> None:
     assert [row["line"] for row in rows] == ["0", "1", "2", "3"]
 
 
+def test_csv_replaces_its_own_table_and_nothing_else(tmp_path: Path) -> None:
+    notes, table = tmp_path / "notes.txt", tmp_path / "t.csv"
+    notes.write_text("mine\n")
+    done = camdigits("image", SAMPLES / "number.jpg", "--csv", notes)
+    assert (done.returncode, done.stdout, notes.read_text()) == (1, "", "mine\n")
+    assert done.stderr == f"error: {notes}: holds something else than a table of this command; name another --csv\n"
+    for picture in ("lines.jpg", "number.jpg"):
+        assert camdigits("image", SAMPLES / picture, "--csv", table).returncode == 0
+    assert [line.split(",")[2] for line in table.read_text().splitlines()] == ["text", "40718"]
+
+
 def test_csv_that_cannot_be_written(tmp_path: Path) -> None:
     done = camdigits("image", SAMPLES / "number.jpg", "--csv", tmp_path / "no" / "t.csv")
     assert done.returncode == 1

@@ -109,6 +109,25 @@ def test_what_is_refused_for_good_is_said_once_and_passed_over() -> None:
     assert said == ["there: exit code 1", "there: back", "there: 2 events not delivered"]
 
 
+def test_what_takes_no_number_is_not_back_for_passing_over_other_events() -> None:
+    taken: list[str] = []
+
+    def receive(event: Event) -> None:
+        if event["event"] == "number":
+            if event["text"] == "0":
+                raise SinkError("exit code 1")
+            taken.append(event["text"])
+
+    with delivery(receive) as (there, said):
+        for event in (number("0"), number("0") | {"event": "gone"}, number("0")):
+            there.put(event)
+        wait_until(lambda: said == ["there: exit code 1"])
+        there.put(number("0") | {"event": "gone"})
+        there.put(number("7"))
+        wait_until(lambda: taken == ["7"])
+    assert said == ["there: exit code 1", "there: back", "there: 2 events not delivered"]
+
+
 def test_the_end_waits_a_little_and_says_what_was_not_delivered() -> None:
     def receive(_: Event) -> None:
         raise OSError("no route")
