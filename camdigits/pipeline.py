@@ -16,9 +16,9 @@ from camdigits.cut import apart
 from camdigits.decode import decode
 from camdigits.inked import Shares
 from camdigits.normalize import normalize
-from camdigits.rules import pieces_of_lines
 from camdigits.segment import at_full, at_half
 from camdigits.signs import with_signs
+from camdigits.tables import pieces_of_lines
 from camdigits.track import Tracker
 from camdigits.turn import MORE, evidence, in_doubt, likeliest, reads_better, turned, turned_back
 from camdigits.types import (

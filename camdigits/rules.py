@@ -1,16 +1,10 @@
-"""Printed rules and grids: how strong they are at each pixel, so that writing which crosses them stays.
-
-Those that are too thick or too few to be found so, as a table's, are known by their length.
-"""
-
-from collections.abc import Iterator, Sequence
+"""Printed rules and grids: how strong they are at each pixel, so that writing which crosses them stays."""
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
-from numpy.typing import NDArray
 
-from camdigits.types import Candidate, Image
+from camdigits.types import Image
 
 STEP = 0.07
 """The slopes at which rules are looked for differ by this: four degrees."""
@@ -47,18 +41,6 @@ FEWEST = 30, 200
 
 TAKEN = 0.8
 """Of what ink and rules have in common in colour so much is taken away: without all of it, noise would be left."""
-
-TALL, LONG = 24, 2.5
-"""Lines are looked for in a picture whose digits are so many pixels high; they are so many times as long."""
-
-OF_INK, FAINTEST = 0.6, 6
-"""A line has this share of the ink's strength there, and so many grey levels."""
-
-PIECES = (0.7, 0.5), (0.95, 0.9)
-"""What has more of its ink on lines than the first share, and is less likely a digit than the second, is a piece …"""
-
-STROKE, SHORT = 0.8, 0.75
-"""… and so is, however like a 1, a standing stroke with that share which is lower than that part of a line's length."""
 
 
 def find_rules(strength: MatLike) -> MatLike | None:
@@ -115,76 +97,6 @@ def faded(image: Image, rules: MatLike) -> Image | None:
     light = cv2.mean(paper)[:3]
     grey = cv2.transform(image, np.append(mix, np.mean(light) - mix @ light)[None])
     return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
-
-
-def pieces_of_lines(
-    image: Image, candidates: Sequence[Candidate], digit: NDArray[np.floating], height: float
-) -> NDArray[np.bool_]:
-    """Say which candidates in a (h, w, 3) BGR picture are pieces of straight lines, and no marks that someone made.
-
-    digit: (N,) how likely each is a digit. height: of digits, in pixels; lines are LONG times as long.
-    """
-    share = _on_lines(image, candidates, height)
-    low = SHORT * LONG * height
-    strokes = np.array([box.is_bare and box.w < box.h < low for box in (c.box for c in candidates)], bool)
-    pieces: NDArray[np.bool_] = strokes & (share > STROKE)
-    for of_ink, likely in PIECES:
-        pieces |= (share > of_ink) & (digit < likely)
-    return pieces
-
-
-def _on_lines(image: Image, candidates: Sequence[Candidate], height: float) -> NDArray[np.float64]:
-    """Return which share of each candidate's ink, 0 to 1, lies on lines."""
-    scale = min(1.0, TALL / height)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    around = 2 * round(scale * height) + 1
-    strength = cv2.blur(cv2.absdiff(cv2.blur(grey, (around, around)), grey), (3, 3))
-    strength = cv2.dilate(strength, np.ones((3, 3), np.uint8))
-    length = round(LONG * scale * height)
-    lines = cv2.max(_long_lines(strength, length), cv2.transpose(_long_lines(cv2.transpose(strength), length)))
-    is_line = ((lines > OF_INK * strength) & (lines > FAINTEST)).astype(np.float32)
-    shares = np.zeros(len(candidates))
-    for i, candidate in enumerate(candidates):
-        box = candidate.box.in_copy(image.shape[:2], strength.shape)
-        own = cv2.resize(candidate.ink, (box.w, box.h), interpolation=cv2.INTER_AREA).astype(np.float32)
-        shares[i] = (own * is_line[box.y : box.bottom, box.x : box.right]).sum() / max(own.sum(), 1)
-    return shares
-
-
-def _long_lines(strength: MatLike, length: int) -> MatLike:
-    """Return how strong lines of at least that length are that lie at SLOPES: as strong as their weakest pixel."""
-    h, w = strength.shape
-    lines = np.zeros_like(strength)
-    for slope in SLOPES if w >= length else ():
-        level = np.array([[1, 0, 0], [slope, 1, max(0.0, -slope * w)]], np.float32)
-        opened = _opened(cv2.warpAffine(strength, level, (w, h + int(abs(slope) * w) + 1)), length)
-        back = cv2.warpAffine(opened, level, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        cv2.max(lines, back, dst=lines)
-    return lines
-
-
-def _opened(rows: MatLike, length: int) -> MatLike:
-    """Return the morphological opening of rows by so many pixels in a row.
-
-    In steps that double: OpenCV's own takes as many as there are pixels.
-    """
-    least = rows
-    for step in _doubling(length):
-        least = cv2.min(least[:, :-step], least[:, step:])
-    most = cv2.copyMakeBorder(least, 0, 0, length - 1, length - 1, cv2.BORDER_CONSTANT, value=0)
-    for step in _doubling(length):
-        most = cv2.max(most[:, :-step], most[:, step:])
-    return most
-
-
-def _doubling(length: int) -> Iterator[int]:
-    """Yield the steps by which one pixel grows to so many."""
-    have = 1
-    while have < length:
-        step = min(have, length - have)
-        yield step
-        have += step
 
 
 def _lying_rules(levels: MatLike) -> MatLike | None:

@@ -35,9 +35,10 @@ FORGOTTEN = 0.02
 REACH = 2.0
 """Digit heights that a number may move between two frames, beyond what the others moved."""
 
-GROWS, REST = 1.12, 0.5
-"""A last digit larger by this factor than within so many seconds before, as the others are not, is being written, and
-so is a settled number to which one was added: it settles so many seconds after that."""
+GROWS, STEP, REST = 1.12, 1.04, 0.5
+"""A last digit larger by the first factor than within so many seconds before, as the others are not, and in between by
+the second (a counter's is another at once), is being written, and so is a settled number to which one was added: it
+settles so many seconds after that."""
 
 COVERED = 0.5
 """Two readings that share this part of the smaller one's box compete for the same ink: one is shown."""
@@ -90,7 +91,7 @@ class _Track:
             weight *= PARTIAL
         self.recent = [(then, before) for then, before in self.recent if time - then < REST]
         added = self.settled and number.text not in self.votes and number.text.startswith(self.shown.text)
-        if added or any(_grows(before, number) for _, before in self.recent):
+        if added or _is_written([before for _, before in self.recent], number):
             self.grew = time
         self.recent.append((time, number))
         vote = self.votes.setdefault(number.text, _Vote())
@@ -224,14 +225,22 @@ def _page_shift(pairs: Sequence[tuple[Number, Number]]) -> tuple[float, float]:
     return (median(x for x, _ in steps), median(y for _, y in steps)) if steps else (0.0, 0.0)
 
 
-def _grows(before: Number, now: Number) -> bool:
-    """Say whether a number is being written: its last digit grows, and no other does."""
+def _is_written(before: Sequence[Number], now: Number) -> bool:
+    """Say whether a number is being written: its last digit grew, and not at once."""
+    return any(
+        _growth(first, now) > GROWS and any(min(_growth(first, b), _growth(b, now)) > STEP for b in before[at + 1 :])
+        for at, first in enumerate(before)
+    )
+
+
+def _growth(before: Number, now: Number) -> float:
+    """Return by which factor a number's last digit has grown, beyond the others; 1 where another than that changed."""
     if len(now.digits) != len(before.digits) or now.text[:-1] != before.text[:-1]:
-        return False
+        return 1.0
     *others, last = [
         max(new.box.w / old.box.w, new.box.h / old.box.h) for old, new in zip(before.digits, now.digits, strict=True)
     ]
-    return last > GROWS * median(others or [1.0])
+    return last / median(others or [1.0])
 
 
 def _is_part(number: Number, whole: Number) -> bool:

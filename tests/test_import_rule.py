@@ -38,6 +38,7 @@ STAGES = {
     "context",
     "explain",
     "signs",
+    "tables",
 }
 GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}
@@ -52,6 +53,7 @@ ALSO = {
     "segment": PAPER,
     "closer": PAPER,
     "inked": PAPER,
+    "tables": PAPER,
     "decode": {"lines", "framed"},
     "sources": {"cameras", "screen"},
     "cameras": {"screen"},

@@ -280,6 +280,17 @@ def test_a_digit_that_is_being_written_settles_when_it_rests():
     assert settled(film.hold(0.8, make_number("13", 100, 100))) == ["13"]
 
 
+@pytest.mark.parametrize(("one", "next_one"), [("1041", "1042"), ("1043", "1044"), ("1049", "1050"), ("1", "2")])
+def test_a_counter_is_followed_within_half_a_second(one: str, next_one: str) -> None:
+    film = Film()
+    film.hold(1, make_number(one, 100, 100))
+    another = make_number(next_one, 100, 100)
+    last = another.digits[-1]
+    wide = replace(last, box=last.box._replace(w=round(1.6 * last.box.w)))
+    another = replace(another, digits=(*another.digits[:-1], wide))
+    assert settled(film.hold(0.4, another)) == [next_one]
+
+
 def test_a_first_digit_that_grows_is_not_settled_yet():
     film = Film()
     for frame in range(15):
