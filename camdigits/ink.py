@@ -8,7 +8,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.types import BARE_ASPECT, Box, overlap
+from camdigits.types import BARE_ASPECT, Box, Candidate, overlap
 
 MIN_HEIGHT = 9
 """Pixels; a digit 14 pixels high may lose some to the threshold."""
@@ -205,6 +205,17 @@ def soft_ink(strength: MatLike, box: Box, piece: MatLike, mean: float) -> NDArra
     soft = strength[box.y : box.bottom, box.x : box.right]
     stretched = cv2.convertScaleAbs(soft, alpha=255 / (FULL * max(mean, 1)))
     return np.asarray(cv2.bitwise_and(stretched, piece), np.uint8)
+
+
+def ink_share(candidate: Candidate, shares: MatLike, size: tuple[int, ...]) -> float:
+    """Return how much of a candidate's ink, 0 to 1, lies where something is.
+
+    shares: (h, w) uint8, 255 where it surely is, of a copy of the candidate's picture, which has that (height, width).
+    """
+    box = candidate.box.in_copy(size, shares.shape)
+    there = shares[box.y : box.bottom, box.x : box.right]
+    own = cv2.resize(candidate.ink, there.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
+    return float((own * there).sum() / max(255 * own.sum(), 1e-6))
 
 
 def _plausible(box: Box, any_sign: bool) -> bool:

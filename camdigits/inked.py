@@ -14,7 +14,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from camdigits.ink import DARKEST, LIGHTEST, filled, groups_of, is_solid, strokes_of
+from camdigits.ink import DARKEST, LIGHTEST, filled, groups_of, ink_share, is_solid, strokes_of
 from camdigits.network import INKED, Network, open_helper
 from camdigits.types import CROP, Box, Candidate, Image, Probabilities
 
@@ -126,20 +126,12 @@ def weighed(
     known = np.zeros(len(candidates))
     for i, candidate in enumerate(candidates):
         best = min(wider, key=lambda shares: abs(np.log(candidate.box.h * len(shares) / size[0] / TALL)))
-        known[i] = min(_ink_share(candidate, best, size) / WHOLE, 1.0) ** 2
+        known[i] = min(ink_share(candidate, best, size) / WHOLE, 1.0) ** 2
     digit = 1 - probabilities[:, -1].astype(np.float64)
     odds = digit / np.maximum(1 - digit, 1e-9) * np.exp(OF_INK * (known - 1))
     told = probabilities * (odds / (1 + odds) / np.maximum(digit, 1e-9))[:, None]
     told[:, -1] = 1 / (1 + odds)
     return told.astype(np.float32)
-
-
-def _ink_share(candidate: Candidate, shares: MatLike, size: tuple[int, ...]) -> float:
-    """Return how much of a candidate's ink is ink, 0 to 1. size: (height, width) of the candidate's picture."""
-    box = candidate.box.in_copy(size, shares.shape)
-    there = shares[box.y : box.bottom, box.x : box.right]
-    own = cv2.resize(candidate.ink, there.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
-    return float((own * there).sum() / max(255 * own.sum(), 1e-6))
 
 
 def check() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
+from camdigits.ink import ink_share
 from camdigits.rules import SLOPES
 from camdigits.types import Candidate, Image
 
@@ -54,13 +55,8 @@ def _on_lines(image: Image, candidates: Sequence[Candidate], height: float) -> N
     strength = cv2.dilate(strength, np.ones((3, 3), np.uint8))
     length = round(LONG * scale * height)
     lines = cv2.max(_long_lines(strength, length), cv2.transpose(_long_lines(cv2.transpose(strength), length)))
-    is_line = ((lines > OF_INK * strength) & (lines > FAINTEST)).astype(np.float32)
-    shares = np.zeros(len(candidates))
-    for i, candidate in enumerate(candidates):
-        box = candidate.box.in_copy(image.shape[:2], strength.shape)
-        own = cv2.resize(candidate.ink, (box.w, box.h), interpolation=cv2.INTER_AREA).astype(np.float32)
-        shares[i] = (own * is_line[box.y : box.bottom, box.x : box.right]).sum() / max(own.sum(), 1)
-    return shares
+    there = np.where((lines > OF_INK * strength) & (lines > FAINTEST), 255, 0).astype(np.uint8)
+    return np.array([ink_share(candidate, there, image.shape[:2]) for candidate in candidates])
 
 
 def _long_lines(strength: MatLike, length: int) -> MatLike:

@@ -227,9 +227,10 @@ def _page_shift(pairs: Sequence[tuple[Number, Number]]) -> tuple[float, float]:
 
 def _is_written(before: Sequence[Number], now: Number) -> bool:
     """Say whether a number is being written: its last digit grew, and not at once."""
+    smaller = [number for number in before if _growth(number, now) > STEP]  # of a number that rests, none
     return any(
-        _growth(first, now) > GROWS and any(min(_growth(first, b), _growth(b, now)) > STEP for b in before[at + 1 :])
-        for at, first in enumerate(before)
+        _growth(first, now) > GROWS and any(_growth(first, between) > STEP for between in smaller[at + 1 :])
+        for at, first in enumerate(smaller)
     )
 
 

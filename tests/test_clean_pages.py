@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from cv2.typing import MatLike
 
 from camdigits.pipeline import read_image
 from camdigits.types import Image
@@ -31,6 +32,13 @@ READ = str.maketrans({"/": " ", "|": " ", "_": " ", "+": " ", "=": None, "·": "
 """What of it is read: ; _ is room around an operator."""
 
 
+def digit(rng: np.random.Generator, sign: str, height: int) -> MatLike:
+    """Return the ink of a digit, 255 on 0, so many pixels high."""
+    drawn = draw_digit(rng, int(sign), 0)
+    x, y, w, h = cv2.boundingRect(drawn)
+    return cv2.resize(drawn[y : y + h, x : x + w], (max(PEN * height // HEIGHT, round(w * height / h)), height))
+
+
 def page(rows: Sequence[str], seed: int = 0) -> Image:
     """Write rows of digits and signs."""
     rng = np.random.default_rng(seed)
@@ -39,12 +47,10 @@ def page(rows: Sequence[str], seed: int = 0) -> Image:
         left, top = 90, 60 + 200 * row
         for sign in text:
             if sign.isdigit():
-                drawn = draw_digit(rng, int(sign), 0)
-                x, y, w, h = cv2.boundingRect(drawn)
-                size = max(PEN, round(w * HEIGHT / h)), HEIGHT
-                place = ink[top : top + HEIGHT, left : left + size[0]]
-                np.maximum(place, cv2.resize(drawn[y : y + h, x : x + w], size), out=place)
-                left += size[0] + 22
+                drawn = digit(rng, sign, HEIGHT)
+                place = ink[top : top + HEIGHT, left : left + drawn.shape[1]]
+                np.maximum(place, drawn, out=place)
+                left += drawn.shape[1] + 22
             elif sign in " _":
                 left += {" ": 110, "_": 30}[sign]
             else:
@@ -113,11 +119,8 @@ def test_the_lines_of_a_table_are_no_digits_and_speak_against_none(rows: list[st
         for column, number in enumerate(text.split()):
             left, top = 150 + 300 * column, 88 + 110 * row
             for sign in number:
-                drawn = draw_digit(rng, int(sign), 0)
-                x, y, w, h = cv2.boundingRect(drawn)
-                size = max(6, round(w * 56 / h)), 56
-                ink = cv2.resize(drawn[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)[..., None] / 255
-                place = sheet[top : top + 56, left : left + size[0]]
+                ink = digit(rng, sign, 56)[..., None] / 255
+                place = sheet[top : top + 56, left : left + ink.shape[1]]
                 place[:] = place * (1 - ink) + 40 * ink
-                left += size[0] + 14
+                left += ink.shape[1] + 14
     assert read(np.asarray(cv2.GaussianBlur(sheet, (0, 0), 0.7), np.uint8)) == rows
