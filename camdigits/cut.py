@@ -85,20 +85,15 @@ def apart(
     of the columns.
     """
     wide = joined(candidates, probabilities)
-    wholes = pieces([candidates[i] for i in wide], leftmost)
-    every = [piece.candidate for found in wholes for piece in found]
-    if not every:
-        return list(candidates), probabilities
-    of_pieces = read(every)
-    chosen: list[int] = []
-    first = 0
-    for i, found in zip(wide, wholes, strict=True):
-        read_so = of_pieces[first : first + len(found)]
-        way = best(found, read_so)
-        if evidence(candidates[i].box, read_so[way], labels) >= LEAST:
-            chosen += [first + i for i in way]
-        first += len(found)
-    return [*candidates, *(every[i] for i in chosen)], np.concatenate([probabilities, of_pieces[chosen]])
+    found = taken_apart([candidates[i] for i in wide], leftmost, read)
+    more: list[Candidate] = []
+    told = [probabilities]
+    for i, (pieces, of_pieces) in zip(wide, found, strict=True):
+        way = best(pieces, of_pieces)
+        if evidence(candidates[i].box, of_pieces[way], labels) >= LEAST:
+            more += [pieces[at].candidate for at in way]
+            told.append(of_pieces[way])
+    return [*candidates, *more], np.concatenate(told)
 
 
 def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> list[int]:
@@ -116,43 +111,81 @@ def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> lis
 
 def pieces(wholes: Sequence[Candidate], leftmost: Leftmost) -> list[list[Piece]]:
     """Return, for each candidate, its digits as they are taken away from the left, and each two neighbours as one."""
-    parts = _peeled([_reduced(whole.ink) for whole in wholes], leftmost)
-    return [_pieces(whole, digits) for whole, digits in zip(wholes, parts, strict=True)]
+    return [found for found, _ in taken_apart(wholes, leftmost, lambda some: np.ones((len(some), 2), np.float32))]
 
 
-def _peeled(inks: Sequence[Ink], leftmost: Leftmost) -> list[list[Ink]]:
-    """Return, for each (h, w) ink, that of its digits, each of the same size."""
-    digits: list[list[Ink]] = [[] for _ in inks]
-    rest = {at: ink for at, ink in enumerate(inks) if ink.any()}
-    while rest:
-        boxes = [cv2.boundingRect(ink) for ink in rest.values()]
-        crops = [ink[y : y + h, x : x + w] for ink, (x, y, w, h) in zip(rest.values(), boxes, strict=True)]
-        left = {}
-        for (at, ink), (x, y, w, h), first in zip(rest.items(), boxes, leftmost(crops), strict=True):
-            other = ink.copy()
-            other[y : y + h, x : x + w][first] = 0
-            # what is small beside the digit taken away fell off it
-            other = _without_parts(other, CRUMB * (_amount(ink) - _amount(other)))
-            is_last = len(digits[at]) + 1 == LONGEST or _amount(other) < CRUMB * _amount(ink)
-            if is_last or _amount(other) == _amount(ink):
-                digits[at].append(ink)
-            else:
-                digits[at].append(ink - other)
-                left[at] = other
-        rest = left
-    return digits
+def taken_apart(
+    wholes: Sequence[Candidate], leftmost: Leftmost, read: Callable[[Sequence[Candidate]], Probabilities]
+) -> list[tuple[list[Piece], Probabilities]]:
+    """Return, for each candidate, its pieces and their probabilities.
+
+    Once no digits lead to what is left of a candidate, no more are taken: of scribbles most pieces are never made.
+    """
+    takings = [_Taking(whole, _reduced(whole.ink)) for whole in wholes]
+    going = [taking for taking in takings if taking.rest.any()]
+    while going:
+        crops = [taking.rest[rows, columns] for taking in going for rows, columns in [_inside(taking.rest)]]
+        new = [taking.take(first) for taking, first in zip(going, leftmost(crops), strict=True)]
+        told = read([piece.candidate for made in new for piece in made])
+        ends = np.cumsum([len(made) for made in new])[:-1]
+        for taking, made, of_made in zip(going, new, np.split(told, ends), strict=True):
+            taking.hear(made, of_made)
+        going = [taking for taking in going if taking.goes_on]
+    return [taking.found() for taking in takings]
 
 
-def _pieces(whole: Candidate, digits: Sequence[Ink]) -> list[Piece]:
-    """Return a candidate's parts, without the whole."""
-    found = []
-    for start in range(len(digits)):
-        for end in (start + 1, start + 2):
-            if end <= len(digits) and end - start < len(digits):
-                piece = _piece(np.maximum.reduce(digits[start:end]), whole)
+class _Taking:
+    """A candidate from which digits are taken. rest: what is left of its ink, all of it with its last digit."""
+
+    def __init__(self, whole: Candidate, ink: Ink) -> None:
+        self.rest = ink
+        self._whole = whole
+        self._digits: list[Ink] = []
+        self._is_done = False
+        self._pieces: list[Piece] = []
+        self._told: list[Probabilities] = []
+        self._reached = {0}  # before which digit, from the left end on, pieces that are digits lead
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are digits left to take, and pieces that lead to them; none is longer than two digits."""
+        count = len(self._digits)
+        return not self._is_done and not self._reached.isdisjoint((count - 1, count))
+
+    def take(self, first: NDArray[np.bool_]) -> list[Piece]:
+        """Take the leftmost digit, which is there inside what is left, and return the pieces that it ends."""
+        ink, other = self.rest, self.rest.copy()
+        other[_inside(ink)][first] = 0
+        # what is small beside the digit taken away fell off it
+        other = _without_parts(other, CRUMB * (_amount(ink) - _amount(other)))
+        is_last = len(self._digits) + 1 == LONGEST or _amount(other) < CRUMB * _amount(ink)
+        self._is_done = is_last or _amount(other) == _amount(ink)
+        self._digits.append(ink if self._is_done else ink - other)
+        self.rest = ink if self._is_done else other
+        end = len(self._digits)
+        made = []
+        for start in range(max(0, end - 2), end):
+            if start > 0 or not self._is_done:  # else it is the whole
+                piece = _piece(np.maximum.reduce(self._digits[start:end]), self._whole)
                 if piece:
-                    found.append(Piece(start, end, piece))
-    return found
+                    made.append(Piece(start, end, piece))
+        return made
+
+    def hear(self, made: Sequence[Piece], told: Probabilities) -> None:
+        """Take the probabilities of pieces."""
+        self._pieces += made
+        self._told += list(told)
+        self._reached |= {
+            piece.end
+            for piece, of_piece in zip(made, told, strict=True)
+            if piece.start in self._reached and of_piece[:-1].max() >= SURE
+        }
+
+    def found(self) -> tuple[list[Piece], Probabilities]:
+        """Return the pieces, from the left, and their probabilities."""
+        order = sorted(range(len(self._pieces)), key=lambda at: self._pieces[at][:2])
+        told = np.stack([self._told[at] for at in order]) if order else np.zeros((0, 1), np.float32)
+        return [self._pieces[at] for at in order], told
 
 
 def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
@@ -200,6 +233,12 @@ def _reduced(ink: Ink) -> Ink:
         return ink
     width = max(1, round(ink.shape[1] * TALLEST / ink.shape[0]))
     return np.asarray(cv2.resize(ink, (width, TALLEST), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _inside(ink: Ink) -> tuple[slice, slice]:
+    """Return the rows and the columns that ink covers."""
+    x, y, w, h = cv2.boundingRect(ink)
+    return slice(y, y + h), slice(x, x + w)
 
 
 def _amount(ink: Ink) -> int:
