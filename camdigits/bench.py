@@ -39,7 +39,7 @@ class Timing:
     p99: float
 
 
-def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Timing], str]:
+def measure(image: Image, model: str, rounds: int) -> tuple[list[Timing], str]:
     """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture.
 
     Ink and surroundings are timed in any picture; the pipeline leaves a plain one's unasked.
@@ -63,8 +63,9 @@ def measure(image: Image, classifier: Classifier, rounds: int) -> tuple[list[Tim
         return looks
 
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(1)  # also of networks that are opened from now on
     try:
+        classifier = Classifier(model)
         for _ in range(WARM_UP + rounds):
             half = timed("segment", partial(at_half, image))
             candidates = half.candidates

@@ -249,11 +249,10 @@ def bench(
 ) -> None:
     """Time each stage of the pipeline on one thread, in milliseconds."""
     from camdigits.bench import bench_frame, measure
-    from camdigits.classify import Classifier
     from camdigits.pictures import load_picture
 
     image = load_picture(picture) if picture else bench_frame()
-    timings, text = measure(image, Classifier(model), rounds)
+    timings, text = measure(image, model, rounds)
     print(f"{image.shape[1]}x{image.shape[0]}, one thread, {rounds} rounds, model {model}, read: {text or 'nothing'}")
     print(f"{'stage':10} {'median':>8} {'p95':>8} {'p99':>8}  ms")
     for t in timings:

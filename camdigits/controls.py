@@ -46,8 +46,10 @@ class Controls:
                 view.helping = not view.helping
             elif key in ("+", "=", "-"):
                 view.note(self._read.change_confidence(-1 if key == "-" else 1))
+                self._look_again()
             elif key == "tab":
                 view.note(self._read.change_model())
+                self._look_again()
             elif key == "c":
                 self._correct()
             elif key == "backspace":
@@ -60,6 +62,10 @@ class Controls:
                 self._recordings.toggle()
         except CamdigitsError as error:
             self._note(str(error))
+
+    def _look_again(self) -> None:
+        for watch in self._watches:
+            watch.look_again()
 
     def _note(self, text: str) -> None:
         if text:

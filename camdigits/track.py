@@ -32,6 +32,9 @@ leaves."""
 FORGOTTEN = 0.02
 """A text whose votes weigh less than this is out of the running: one frame's last about a second."""
 
+LONGEST = 0.5
+"""Seconds that pass between two frames at most: however slow a source is, what it showed last counts."""
+
 REACH = 2.0
 """Digit heights that a number may move between two frames, beyond what the others moved."""
 
@@ -133,7 +136,8 @@ class Tracker:
         self.iou_threshold = iou_threshold
         self._tracks: list[_Track] = []
         self._next_id = 1
-        self._time = -math.inf
+        self._time = -math.inf  # of the last frame
+        self._clock = 0.0  # which a slow frame moves by LONGEST
         self._shift = (0.0, 0.0)  # pixels that the page moved from the last frame but one to the last
 
     def update(self, numbers: Sequence[Number], time: float) -> list[Reading]:
@@ -142,8 +146,9 @@ class Tracker:
         A settled reading stays while its number is out of sight for up to max_age; an unsettled one is
         returned only for frames that show it.
         """
-        elapsed = max(time - self._time, 0.0) if self._tracks else 0.0
+        elapsed = min(max(time - self._time, 0.0), LONGEST)
         self._time = time
+        self._clock = time = self._clock + elapsed
         # one that was in the last frame may be in this one, however slow the source is
         self._tracks = [t for t in self._tracks if not t.missed or time - t.seen <= self.max_age]
         for track in self._tracks:

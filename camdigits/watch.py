@@ -9,6 +9,7 @@ from camdigits.accept import Gate
 from camdigits.settings import LiveSettings
 from camdigits.sinks import Events, frame_object, source_event
 from camdigits.sources import Source
+from camdigits.still import Still
 from camdigits.track import Tracker
 from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace, shared_area
 
@@ -37,22 +38,41 @@ class Watch:
         self.frames = 0
         self.settled = False
         self._tracker = Tracker(min_hits=settings.hits)
+        self._still = Still(settings.hits)
+        self._parts: list[Box] = []  # that the newest frame was read for
+        self._tracked: list[Reading] = []
         self._gate = Gate(settings.rules, self.regions)
         self._events = Events()
 
     def take(self, frame: Frame, read: Callable[[Image, Sequence[Box]], Trace]) -> list[Event]:
-        """Read a frame, unless the source is lost and it is the last one once more; return what happened."""
+        """Read a frame and return what happened.
+
+        What is known already is not read: the last frame of a source that is lost, once more, and what a live source's
+        picture shows that lies still.
+        """
         before = self.frame.lost if self.frame else ""
         self.frame = frame
         events = [source_event(frame)] if frame.lost != before else []
         if frame.lost:
             self.readings = [replace(reading, stale=True) for reading in self.readings]
             return events
-        self.trace = read(frame.image, list(self.regions.values()))
-        self.readings = self._gate.update(self._tracker.update(self.trace.numbers, frame.time))
+        parts = list(self.regions.values())
+        if parts != self._parts:
+            self.look_again()
+        self._parts = parts
+        # a film is read whole: it may be waited for
+        if not (self.source.live and self._still.is_known(frame.image, frame.time)):
+            self.trace = read(frame.image, parts)
+            self._tracked = self._tracker.update(self.trace.numbers, frame.time - self._still.rested)
+            self._still.was_read(self.trace.numbers, self._tracked)
+        self.readings = self._gate.update(self._tracked)
         self.frames += 1
         self.settled = self.settled or any(reading.settled for reading in self.readings)
         return events + [self._named(event) for event in self._events.update(frame, self.readings)]
+
+    def look_again(self) -> None:
+        """Read the next frame even if it shows nothing new: it is read otherwise than the last."""
+        self._still.forget()
 
     def told(self) -> Event:
         """Return the newest frame's settled readings, as JSON has them."""

@@ -39,6 +39,7 @@ STAGES = {
     "explain",
     "signs",
     "tables",
+    "still",
 }
 GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}

@@ -151,6 +151,10 @@ def test_numbers_seen_in_every_second_frame_settle():
 
 
 def test_a_slow_source_settles_too():
+    for fps in (0.25, 0.7, 1):  # a busy page on a slow machine
+        film = Film(fps)
+        assert [settled(film.show(make_number("7", 100, 100))) for _ in range(4)] == [[], [], [], ["7"]]
+        assert settled(film.show(make_number("7", 100, 100))) == ["7"]
     film = Film(fps=2)
     assert settled(film.hold(4, make_number("7", 100, 100))) == ["7"]
     assert settled(film.hold(1.5, make_number("8", 100, 100))) == []  # not known yet, but no longer what it was

@@ -13,7 +13,9 @@ from camdigits.errors import PictureError
 from camdigits.pictures import decode_picture
 from camdigits.pipeline import trace_image
 from camdigits.sinks import all_told
+from camdigits.still import Still
 from camdigits.track import Tracker
+from camdigits.types import Reading
 from camdigits.web.reading import Readers, TooLargeError, TooMuchError, checked_frame
 
 MAX_PIXELS = 4_000_000
@@ -67,7 +69,8 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
     """
     newest: Newest[tuple[int, bytes]] = Newest()
     count = -1
-    tracker = Tracker()
+    tracker, still = Tracker(), Still()
+    readings: list[Reading] = []
 
     def take(encoded: bytes) -> None:
         nonlocal count
@@ -75,10 +78,14 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         newest.put((count, encoded))
 
     def read(encoded: bytes, at: float) -> dict[str, Any]:
+        nonlocal readings
         checked_frame(encoded, "frame", MAX_PIXELS)
         image = decode_picture(encoded, "frame")
         start = time.perf_counter()
-        readings = tracker.update(trace_image(image, classifier, min_confidence).numbers, at)
+        if not still.is_known(image, at):
+            numbers = trace_image(image, classifier, min_confidence).numbers
+            readings = tracker.update(numbers, at - still.rested)
+            still.was_read(numbers, readings)
         height, width = image.shape[:2]
         elapsed = round(1000 * (time.perf_counter() - start), 1)
         said = {"time": round(at, 3), "width": width, "height": height, "elapsed_ms": elapsed}
