@@ -14,7 +14,7 @@ import typer
 
 from camdigits import cli_live
 from camdigits.errors import CamdigitsError, SourceError, WindowError
-from camdigits.options import MinConfidence, Model, parse_roi
+from camdigits.options import MinConfidence, Model, named, parse_roi
 from camdigits.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def image(
     as_json: AsJson = False,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures here.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Open each annotated picture; a key shows the next.")] = False,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the numbers as a table.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=named, help="Write the numbers as a table.")
+    ] = None,
     explain: Annotated[Path | None, typer.Option(metavar="DIR", help="Write here why each was so read.")] = None,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
@@ -109,12 +111,13 @@ def image(
     from camdigits.stills import AnnotatedFolder, ExplainedFolder, Table, Unread, read_pictures, show_until_key
 
     classifier = Classifier(model)
+    part = parse_roi(roi) if roi else None
     names = list(find_pictures(paths, output))
     failed = False
     folder = AnnotatedFolder(output, names) if output else None
     pages = ExplainedFolder(explain, classifier.labels, min_confidence) if explain else None
     with Table(csv) if csv else nullcontext() as table, _window() if show else nullcontext() as window:
-        stills = read_pictures(names, classifier, min_confidence, parse_roi(roi) if roi else None)
+        stills = read_pictures(names, classifier, min_confidence, part)
         for still in _progress(stills, len(names)):
             if as_json:
                 print(still.to_json(), flush=True)
@@ -122,6 +125,9 @@ def image(
                 failed = True
                 _say(f"{still.source}: {still.error}")
                 continue
+            if part and still.part.shape[1::-1] != part[2:]:
+                height, width = still.part.shape[:2]
+                _say(f"{still.source}: the roi {roi} lies partly outside the picture, {width}x{height} pixels are left")
             if not still.numbers:
                 why = why_nothing(still.part, still.trace, classifier.labels, min_confidence)
                 _say(f"{still.source}: no number read: {why}")

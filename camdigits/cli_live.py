@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from camdigits.options import MinConfidence, Model, parse_roi
+from camdigits.options import MinConfidence, Model, named, parse_roi
 from camdigits.types import MIN_CONFIDENCE, MIN_HITS, Box
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def _load(context: typer.Context, path: Path | None) -> Path | None:
         told = load_settings(path, {name: option.name for name, option in options.items()})
         many = {option.name for option in options.values() if option.multiple}
         context.default_map = {k: [v] if k in many and not isinstance(v, list) else v for k, v in told.items()}
+        for name, option in options.items():
+            if option.name in context.default_map:
+                try:
+                    option.process_value(context, context.default_map[option.name])
+                except typer.BadParameter as error:
+                    raise typer.BadParameter(error.message, param_hint=f"--{name} in {path}") from None
     return path
 
 
@@ -80,7 +86,9 @@ def live(
     most: Annotated[float | None, typer.Option("--max", help="Hold back higher ones.")] = None,
     max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
     monotonic: Annotated[bool, typer.Option("--monotonic", help="Hold back those lower than the last.")] = False,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Add each new number to a table.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=named, help="Add each new number to a table.")
+    ] = None,
     save_best: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each number's best frame here.")] = None,
     program: Annotated[
         str | None,

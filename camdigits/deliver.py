@@ -252,14 +252,14 @@ class Broker:
 
     def __init__(self, address: str) -> None:
         """address: mqtt://[user:password@]host[:port][/name]. Raises SinkError where it is none, or paho is missing."""
+        parts = _parts(address)
+        if not parts or parts.scheme not in ("mqtt", "mqtts"):
+            raise SinkError(f"{without_password(address)}: not mqtt://host or mqtts://host")
         try:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ModuleNotFoundError as error:
             raise SinkError('MQTT needs paho-mqtt: python -m pip install "camdigits[mqtt]"') from error
-        parts = _parts(address)
-        if not parts or parts.scheme not in ("mqtt", "mqtts"):
-            raise SinkError(f"{without_password(address)}: not mqtt://host or mqtts://host")
         self._name = parts.path.strip("/") or "camdigits"
         self._status = f"{self._name}/status"
         self._known: set[str] = set()

@@ -195,6 +195,9 @@ class Live:
                     time.sleep(max(0.0, began + frame.time - time.monotonic()))
                 if not self._show(watch, picture, latency):
                     return
+        for source in self._sources:
+            if source.unread:
+                _say(f"{source.name}: pictures that cannot be read, left out: {source.unread}")
         if not any(watch.settled for watch in self._watches.values()):
             count = sum(watch.frames for watch in self._watches.values())
             _say(f"no number settled in {count} frames; single pictures are read by camdigits image")

@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,13 @@ Model = Annotated[
     str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one, an .onnx file, or one taught.")
 ]
 MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less sure than this are left out.")]
+
+
+def named(path: Path | None) -> Path | None:
+    """Return a file to write to. Raises BadParameter where it is -, which elsewhere is standard input."""
+    if path == Path("-"):
+        raise typer.BadParameter("- is no file; name one, such as numbers.csv")
+    return path
 
 
 def parse_roi(text: str) -> Box:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from camdigits.accept import Rules
@@ -59,7 +60,9 @@ def load_settings(path: Path, known: Mapping[str, str]) -> dict[str, object]:
         raise SettingsError(f"{path}: not TOML ({error}); `camdigits config` prints one that is") from error
     strange = sorted(told.keys() - known.keys())
     if strange:
-        raise SettingsError(f"{path}: {strange[0]!r} is no setting; `camdigits config` prints all")
+        like = get_close_matches(strange[0], known, 1)
+        hint = f", such as {like[0]!r}" if like else ""
+        raise SettingsError(f"{path}: {strange[0]!r} is no setting; `camdigits config` prints all{hint}")
     return {known[name]: value for name, value in told.items()}
 
 

@@ -47,12 +47,14 @@ class Source(ABC):
 
     name: what the user called it, without passwords. live: frames that are not taken in time are dropped.
     fps: frames a second as stated, or FPS. size: (width, height) of the frames, as far as known before the
-    first. given: what a camera gives of what it was asked for, as a person reads it; "" of others. arrival:
-    time.monotonic() at which the newest frame handed out had arrived.
+    first. given: what a camera gives of what it was asked for, as a person reads it; "" of others. unread: pictures
+    of a folder that could not be read, so far. arrival: time.monotonic() at which the newest frame handed out had
+    arrived.
     """
 
     live = False
     given = ""
+    unread = 0
 
     def __init__(self, name: str, fps: float, size: tuple[int, int]) -> None:
         self.name = name
@@ -325,9 +327,11 @@ class _Folder(Source):
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self._paths):
             image = _load(path)
-            if image is not None:
-                self.arrival = time.monotonic()
-                yield Frame(image, index, index / self.fps, self.name)
+            if image is None:
+                self.unread += 1
+                continue
+            self.arrival = time.monotonic()
+            yield Frame(image, index, index / self.fps, self.name)
 
 
 def _read(capture: Capture) -> Image | None:

@@ -173,10 +173,7 @@ class AnnotatedFolder:
         if any(path.parent == folder.resolve() for path in self._originals):
             raise SinkError(f"{folder}: would overwrite pictures that are read; choose another folder for --output")
         self._written: set[Path] = set()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"{folder}: cannot make this folder: {error.strerror}") from error
+        _make(folder)
 
     def write(self, still: Still) -> Path:
         """Write a copy and return its file, named like the picture; namesakes get a number. Raises SinkError."""
@@ -194,7 +191,8 @@ class ExplainedFolder:
     """A folder for pages that say why each picture was so read."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...], min_confidence: float) -> None:
-        """Take what the pictures are read with; the first page makes the folder."""
+        """Take what the pictures are read with, and create the folder where it is missing. Raises SinkError."""
+        _make(folder)
         self._folder, self._labels, self._min_confidence = folder, labels, min_confidence
         self._written: set[Path] = set()
 
@@ -203,6 +201,13 @@ class ExplainedFolder:
         path = _unused(self._folder, still, ".html", self._written)
         explain(still.image, still.trace, self._labels, self._min_confidence, path)
         return path
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{folder}: cannot make this folder: {error.strerror}") from error
 
 
 def _unused(folder: Path, still: Still, suffix: str, taken: set[Path]) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from camdigits.accept import Gate
 from camdigits.settings import LiveSettings
 from camdigits.sinks import Events, frame_object, source_event
 from camdigits.sources import Source
-from camdigits.still import Still
 from camdigits.track import Tracker
 from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace, shared_area
+from camdigits.unchanged import Unchanged
 
 NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
 """Of no picture."""
@@ -38,7 +39,7 @@ class Watch:
         self.frames = 0
         self.settled = False
         self._tracker = Tracker(min_hits=settings.hits)
-        self._still = Still(settings.hits)
+        self._unchanged = Unchanged(settings.hits)
         self._parts: list[Box] = []  # that the newest frame was read for
         self._tracked: list[Reading] = []
         self._gate = Gate(settings.rules, self.regions)
@@ -61,10 +62,10 @@ class Watch:
             self.look_again()
         self._parts = parts
         # a film is read whole: it may be waited for
-        if not (self.source.live and self._still.is_known(frame.image, frame.time)):
+        if not (self.source.live and self._unchanged.is_known(_around(frame.image, parts), frame.time)):
             self.trace = read(frame.image, parts)
-            self._tracked = self._tracker.update(self.trace.numbers, frame.time - self._still.rested)
-            self._still.was_read(self.trace.numbers, self._tracked)
+            self._tracked = self._tracker.update(self.trace.numbers, frame.time - self._unchanged.rested)
+            self._unchanged.was_read(self.trace.numbers, self._tracked)
         self.readings = self._gate.update(self._tracked)
         self.frames += 1
         self.settled = self.settled or any(reading.settled for reading in self.readings)
@@ -72,7 +73,7 @@ class Watch:
 
     def look_again(self) -> None:
         """Read the next frame even if it shows nothing new: it is read otherwise than the last."""
-        self._still.forget()
+        self._unchanged.forget()
 
     def told(self) -> Event:
         """Return the newest frame's settled readings, as JSON has them."""
@@ -95,3 +96,12 @@ class Watch:
 
     def _named(self, event: Event) -> Event:
         return {**event, "source": self.name} if self.name else event
+
+
+def _around(image: Image, parts: Sequence[Box]) -> Image:
+    """Return what of a picture holds the parts that are read, all of it where there are none or they lie outside."""
+    if not parts:
+        return image
+    box = reduce(Box.union, parts)
+    inside = image[box.y : box.bottom, box.x : box.right]
+    return inside if inside.size else image

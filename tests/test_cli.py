@@ -189,6 +189,14 @@ def test_csv_replaces_its_own_table_and_nothing_else(tmp_path: Path) -> None:
     assert [line.split(",")[2] for line in table.read_text().splitlines()] == ["text", "40718"]
 
 
+def test_csv_is_a_file_and_no_stream(tmp_path: Path) -> None:
+    for command in (("image", SAMPLES / "number.jpg"), ("live", "--headless", "--source", SAMPLES / "clip.mp4")):
+        done = camdigits(*command, "--csv", "-", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "- is no file; name one, such as numbers.csv" in done.stderr
+        assert not list(tmp_path.iterdir())
+
+
 def test_csv_that_cannot_be_written(tmp_path: Path) -> None:
     done = camdigits("image", SAMPLES / "number.jpg", "--csv", tmp_path / "no" / "t.csv")
     assert done.returncode == 1
@@ -225,6 +233,12 @@ def test_roi_reads_a_part_in_the_whole_pictures_pixels() -> None:
     outside = camdigits("image", "--roi", "5000,5000,10,10", SAMPLES / "lines.jpg")
     assert outside.returncode == 1
     assert "outside the picture" in outside.stderr
+
+
+def test_a_roi_partly_outside_reads_what_is_left_and_says_so() -> None:
+    done = camdigits("image", "--roi", "200,200,5000,600", SAMPLES / "number.jpg")
+    assert (done.returncode, done.stdout) == (0, "40718\n")
+    assert "the roi 200,200,5000,600 lies partly outside the picture, 1080x520 pixels are left" in done.stderr
 
 
 @pytest.mark.parametrize("roi", ["1,2,3", "a,b,c,d", "0,0,0,5", "-10,0,50,50", "100,100,4,50", "100,100,50,4"])

@@ -39,7 +39,7 @@ STAGES = {
     "explain",
     "signs",
     "tables",
-    "still",
+    "unchanged",
 }
 GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}

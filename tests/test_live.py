@@ -131,6 +131,14 @@ def test_min_confidence_and_model_reach_the_reader(still: Path, tmp_path: Path) 
     assert running.err[0].startswith("error: nowhere.onnx: no such model")
 
 
+def test_pictures_of_a_folder_that_cannot_be_read_are_counted(still: Path) -> None:
+    for name in ("7.jpg", "8.jpg"):
+        (still / name).write_text("no picture")
+    with live("--source", still, "--headless", command=CAMDIGITS) as running:
+        assert running.end() == 0
+    assert (running.out, running.err) == (["40718"], [f"{still}: pictures that cannot be read, left out: 2"])
+
+
 def test_rules_hold_numbers_back_and_say_why(still: Path) -> None:
     for options, lines in (
         ([], ["40718"]),

@@ -95,12 +95,13 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path):
     assert seen == [(1, 0, 0), (9, 1, 1), (10, 2, 2), (100, 3, 3)]
 
 
-def test_a_broken_picture_in_a_folder_is_passed_over(tmp_path):
+def test_a_broken_picture_in_a_folder_is_passed_over_and_counted(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), stamped(number))
     (tmp_path / "1.png").write_bytes(b"broken")
     with open_source(tmp_path) as frames:
         assert [(frame.index, stamp(frame.image)) for frame in frames] == [(0, 0), (2, 2)]
+        assert frames.unread == 1
 
 
 def test_a_folder_without_pictures_is_one_line(tmp_path):

@@ -104,6 +104,8 @@ def create_app(
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "request"
+        if where == "file":
+            return JSONResponse({"error": "no picture; send it as the field file of a form: -F file=@photo.jpg"}, 422)
         return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
 
     def chosen(name: str) -> Classifier:
@@ -198,7 +200,12 @@ def create_app(
 
         return await answer(file, model, min_confidence, page, tell)
 
+    def for_post() -> None:
+        raise HTTPException(405, "send it by POST", {"Allow": "POST"})
+
+    app.get("/api/image", include_in_schema=False)(for_post)  # else it would be looked for among the page's files
     if collection:
+        app.get("/api/wrong", include_in_schema=False)(for_post)
         failures = FAILURES | {
             404: {"model": Failure, "description": "No digit was read there"},
             507: {"model": Failure, "description": "It cannot be saved"},

@@ -13,9 +13,9 @@ from camdigits.errors import PictureError
 from camdigits.pictures import decode_picture
 from camdigits.pipeline import trace_image
 from camdigits.sinks import all_told
-from camdigits.still import Still
 from camdigits.track import Tracker
 from camdigits.types import Reading
+from camdigits.unchanged import Unchanged
 from camdigits.web.reading import Readers, TooLargeError, TooMuchError, checked_frame
 
 MAX_PIXELS = 4_000_000
@@ -69,7 +69,7 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
     """
     newest: Newest[tuple[int, bytes]] = Newest()
     count = -1
-    tracker, still = Tracker(), Still()
+    tracker, unchanged = Tracker(), Unchanged()
     readings: list[Reading] = []
 
     def take(encoded: bytes) -> None:
@@ -82,10 +82,10 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         checked_frame(encoded, "frame", MAX_PIXELS)
         image = decode_picture(encoded, "frame")
         start = time.perf_counter()
-        if not still.is_known(image, at):
+        if not unchanged.is_known(image, at):
             numbers = trace_image(image, classifier, min_confidence).numbers
-            readings = tracker.update(numbers, at - still.rested)
-            still.was_read(numbers, readings)
+            readings = tracker.update(numbers, at - unchanged.rested)
+            unchanged.was_read(numbers, readings)
         height, width = image.shape[:2]
         elapsed = round(1000 * (time.perf_counter() - start), 1)
         said = {"time": round(at, 3), "width": width, "height": height, "elapsed_ms": elapsed}

@@ -4,10 +4,12 @@
 
 Prints, each over so many seconds (20): frames from the appearance of a number in front of the camera to its event, and
 from there milliseconds; the age of frames when they are handed to the window, if there is a screen; their age when they
-are taken by a reader that takes a fifth of a second for each; and the share of one core that `camdigits live --headless
---json` uses. A frame's age counts from the moment at which the camera had it, decoding included.
+are taken by a reader that takes a fifth of a second for each; the share of one core that `camdigits live --headless
+--every-frame` uses, and its frames a second; and both before a ruled sheet that lies still. A frame's age counts from
+the moment at which the camera had it, decoding included.
 """
 
+import json
 import os
 import statistics
 import subprocess
@@ -17,15 +19,18 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from camdigits.overlay import draw
 from camdigits.reader import Reader
 from camdigits.settings import LiveSettings
 from camdigits.sources import Source, open_source
-from camdigits.types import MIN_HITS, Frame
+from camdigits.types import MIN_HITS, Frame, Image
 from camdigits.watch import Watch
 from camdigits.window import open_window
-from tests.support.camera import BELOW, build_camera, with_camera, write_sheets
-from tests.support.film import stamp
+from tests.support.camera import BELOW, NUMBER, build_camera, with_camera, write_sheets
+from tests.support.film import jpeg, stamp
 
 FPS = 30
 PERIOD = 60
@@ -33,6 +38,8 @@ PERIOD = 60
 
 PERIODS = 20
 SLOW = 0.2
+
+RULED = NUMBER.with_name("ruled.jpg")
 
 
 class Clock:
@@ -91,16 +98,25 @@ def follow(seconds: float, *, window: bool = False, slow: bool = False) -> None:
         print(f"after they came, at most {1000 * max(late):.0f} ms", flush=True)
 
 
-def share_of_core(environment: dict[str, str], seconds: float) -> float:
-    """Return what part of one core the command uses while it reads, from its third second on."""
-    command = [sys.executable, "-m", "camdigits", "live", "--headless", "--json", "--roi", ",".join(map(str, BELOW))]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+def cost(environment: dict[str, str], seconds: float) -> str:
+    """Say what part of one core the command uses while it reads, from its third second on, and how many frames."""
+    command = [sys.executable, "-m", "camdigits", "live", "--headless", "--every-frame"]
+    command += ["--roi", ",".join(map(str, BELOW))]
+    with (
+        tempfile.TemporaryFile("w+") as told,
+        subprocess.Popen(command, env=environment, stdout=told, stderr=subprocess.DEVNULL) as process,
+    ):
         time.sleep(3)
         before, started = used(process.pid), time.monotonic()
         time.sleep(seconds)
-        share = (used(process.pid) - before) / (time.monotonic() - started)
+        elapsed = time.monotonic() - started
+        share = (used(process.pid) - before) / elapsed
         process.terminate()
-    return share
+        process.wait()
+        told.seek(0)
+        times = [json.loads(line)["time"] for line in told]
+        read = sum(time > times[-1] - seconds for time in times)
+    return f"{share:.0%} of one core, {read / seconds:.0f} frames a second"
 
 
 def used(pid: int) -> float:
@@ -124,7 +140,18 @@ def main() -> None:
                 print("no screen: the age when shown is not measured", flush=True)
                 continue
             subprocess.run([sys.executable, "-m", "tests.benchmarks.live", seconds, part], env=environment, check=True)
-        print(f"{share_of_core(environment, float(seconds)):.0%} of one core for live --headless --json")
+        print(f"live --headless: {cost(environment, float(seconds))}")
+        ruled = write_noisy(folder / "ruled.mjpeg", cv2.imread(str(RULED)))
+        environment = with_camera(build_camera(folder), ruled, (1280, 720), FPS=FPS)
+        print(f"live --headless, a ruled sheet that lies still: {cost(environment, float(seconds))}")
+
+
+def write_noisy(path: Path, picture: Image) -> Path:
+    """Write a film of two seconds of one picture, with a sensor's noise."""
+    rng = np.random.default_rng(0)
+    noise = (rng.normal(0, 1.5, picture.shape[:2])[..., None] for _ in range(2 * FPS))
+    path.write_bytes(b"".join(jpeg(np.clip(picture + grain, 0, 255).astype(np.uint8)) for grain in noise))
+    return path
 
 
 if __name__ == "__main__":

@@ -153,6 +153,14 @@ def test_errors_are_what_the_description_says(server: Server) -> None:
     assert set(described) == {"200", "400", "401", "403", "408", "413", "422", "503"}
 
 
+def test_a_request_that_is_not_whole_or_not_for_this_says_what_is(server: Server) -> None:
+    without = httpx.post(server.root + "/api/image", data={"file": "a text"})
+    assert (without.status_code, without.json()["error"][:11]) == (422, "no picture;")
+    assert "-F file=@photo.jpg" in without.json()["error"]
+    asked = server.get("/api/image")
+    assert (asked.status_code, asked.json(), asked.headers["allow"]) == (405, {"error": "send it by POST"}, "POST")
+
+
 def test_what_is_no_picture_is_told_as_the_command_line_does(server: Server) -> None:
     answer = server.send(b"these are letters", name="../../etc/passwd\\letters.txt")
     assert answer.status_code == 422

@@ -7,8 +7,8 @@ import pytest
 
 from camdigits.settings import LiveSettings
 from camdigits.sources import Source
-from camdigits.still import FIRST, LAST, Still
 from camdigits.types import Box, Frame, Image, Number, Reading, Trace
+from camdigits.unchanged import FIRST, LAST, Unchanged
 from camdigits.watch import NOTHING, Watch
 from tests.support.numbers import make_number
 
@@ -28,7 +28,7 @@ def marked(contrast: int, side: int) -> Image:
     return picture
 
 
-def known(still: Still, times: int = 4, picture: Image = PAPER, noise: float = 2.0) -> Still:
+def known(still: Unchanged, times: int = 4, picture: Image = PAPER, noise: float = 2.0) -> Unchanged:
     """Read what one number is settled in, until it is known."""
     for _ in range(times):
         assert not still.is_known(seen(picture, noise), 0)
@@ -39,13 +39,13 @@ def known(still: Still, times: int = 4, picture: Image = PAPER, noise: float = 2
 @pytest.mark.parametrize("hits", [1, 4])
 @pytest.mark.parametrize("noise", [0.0, 1.0, 3.0])
 def test_a_still_picture_is_known_once_so_many_readings_agree(noise: float, hits: int) -> None:
-    still = known(Still(hits), hits, noise=noise)
+    still = known(Unchanged(hits), hits, noise=noise)
     assert all(still.is_known(seen(noise=noise), 0.1) for _ in range(20))
 
 
 @pytest.mark.parametrize(("contrast", "side"), [(100, 2), (60, 3), (25, 5), (12, 40)])
 def test_the_smallest_dot_is_new(contrast: int, side: int) -> None:
-    still = known(Still())
+    still = known(Unchanged())
     assert not still.is_known(seen(marked(contrast, side)), 0.1)
     # it must be read as often as any picture, and so must the first where that comes back
     assert not still.is_known(seen(), 0.2)
@@ -55,18 +55,18 @@ def test_a_step_of_the_camera_another_light_and_another_size_are_new() -> None:
     lines = PAPER.copy()
     lines[::40, :, :] = 60
     for other in (np.roll(lines, 4, axis=0), (lines * 0.9).astype(np.uint8), lines[:-4].copy()):
-        assert not known(Still(), picture=lines).is_known(seen(other), 0.1)
+        assert not known(Unchanged(), picture=lines).is_known(seen(other), 0.1)
 
 
 def test_what_is_not_settled_or_read_otherwise_each_time_is_not_known() -> None:
     eight = make_number("8", 100, 100)
     unsettled, wrong = Reading(1, SEVEN, settled=False, frames=9), Reading(1, SEVEN, settled=True, frames=9)
     for numbers, readings in (([SEVEN], [unsettled]), ([eight], [wrong]), ([], [wrong]), ([SEVEN], [])):
-        still = Still()
+        still = Unchanged()
         for _ in range(20):
             assert not still.is_known(PAPER, 0)
             still.was_read(numbers, readings)
-    still = Still()
+    still = Unchanged()
     for _ in range(4):  # that there is nothing is known, too
         assert not still.is_known(PAPER, 0)
         still.was_read([], [])
@@ -74,7 +74,7 @@ def test_what_is_not_settled_or_read_otherwise_each_time_is_not_known() -> None:
 
 
 def test_what_was_known_is_read_again_after_ever_longer_rests() -> None:
-    still, time, rests = known(Still()), 0.0, []
+    still, time, rests = known(Unchanged()), 0.0, []
     read_at = time
     while len(rests) < 6:
         time += 0.25
@@ -87,7 +87,7 @@ def test_what_was_known_is_read_again_after_ever_longer_rests() -> None:
 
 
 def test_forgotten_it_must_become_known_again() -> None:
-    still = known(Still())
+    still = known(Unchanged())
     still.forget()
     known(still)
 
@@ -138,7 +138,7 @@ def test_a_cameras_still_sheet_is_read_a_few_times_a_films_always() -> None:
 def test_a_new_part_model_or_number_is_read_at_once() -> None:
     film = Film()
     film.show(30)
-    film.watch.regions["sheet"] = Box(0, 0, 300, 300)
+    film.watch.regions["sheet"] = Box(0, 0, 400, 300)
     assert film.show(1) == 1
     film.show(30)
     film.watch.look_again()
@@ -147,6 +147,16 @@ def test_a_new_part_model_or_number_is_read_at_once() -> None:
     film.numbers = [make_number("8", 100, 100)]
     assert film.show(15, marked(80, 20)) >= 8
     assert [reading.number.text for reading in film.watch.readings] == ["8"]
+
+
+def test_what_moves_beside_the_part_that_is_read_does_not_count() -> None:
+    film = Film()
+    film.watch.regions["sheet"] = Box(0, 0, 300, 360)
+    film.show(30)
+    assert film.show(1, marked(80, 20)) == 0
+    film.watch.regions["beside"] = Box(290, 150, 50, 120)
+    film.show(30, marked(80, 20))
+    assert film.show(1) == 1
 
 
 def test_a_misread_frame_after_a_long_rest_changes_nothing() -> None:

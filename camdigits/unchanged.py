@@ -28,7 +28,7 @@ FIRST, LAST = 2.0, 16.0
 many each time, up to the second."""
 
 
-class Still:
+class Unchanged:
     """Compares each picture of a camera with the last one that was read.
 
     hits: so many readings of a still picture must agree before it is known. rested: seconds in which nothing was read;
