@@ -18,8 +18,8 @@ from camdigits.types import Candidate, Image
 TALL, LONG = 24, 2.5
 """Lines are looked for in a picture whose digits are so many pixels high; they are so many times as long."""
 
-SQUEEZED = 4
-"""Along lines, pictures are reduced so many times."""
+SQUEEZED = 2
+"""Along lines, pictures are reduced so many times; by more, numbers of composed frames are lost."""
 
 OF_INK, FAINTEST = 0.6, 6
 """A line has this share of the ink's strength there, and so many grey levels."""
