@@ -9,7 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from camdigits.cut import LEAST, LONGEST, MOST, SURE, TALLEST, Ink, Piece, apart, best, evidence, joined, pieces
+from camdigits.cut import (
+    LEAST,
+    LONGEST,
+    MOST,
+    SURE,
+    TALLEST,
+    Ink,
+    Piece,
+    apart,
+    best,
+    evidence,
+    joined,
+    pieces,
+    taken_apart,
+)
 from camdigits.leftmost import leftmost
 from camdigits.types import Box, Candidate, Probabilities
 
@@ -250,3 +264,25 @@ def test_the_largest_are_taken_apart_where_there_are_many() -> None:
     whole = rings(2)
     many = [Candidate(Box(0, 0, 76 + at, 40 + at), whole.ink, 0.8) for at in range(MOST + 5)]
     assert joined(many, said(*[(3, 0.9)] * len(many))) == list(range(MOST + 4, 4, -1))
+
+
+@pytest.mark.parametrize(("likely", "rounds"), [((), 2), ((0,), 3), ((0, 1, 2, 3, 4, 5), 6)])
+def test_digits_are_taken_only_as_long_as_digits_lead_there(likely: tuple[int, ...], rounds: int) -> None:
+    whole = rings(6)
+    asked = 0
+
+    def counted(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        nonlocal asked
+        asked += 1
+        return leftmost(inks)
+
+    def read(some: Sequence[Candidate]) -> Probabilities:
+        at = [round((c.box.x - whole.box.x) / (RING - 4)) if c.box.w < 1.3 * c.box.h else -1 for c in some]
+        return said(*[(0, 0.9) if which in likely else (3, 0.9) for which in at])
+
+    ((found, told),) = taken_apart([whole], counted, read)
+    assert asked == rounds
+    assert len(found) == len(told)
+    every = [piece[:2] for piece in pieces([whole], leftmost)[0]]
+    assert [piece[:2] for piece in found] == [ends for ends in every if ends[1] <= rounds]
+    assert len(best(found, told)) == (6 if len(likely) == 6 else 0)
