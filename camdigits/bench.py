@@ -42,6 +42,8 @@ class Timing:
 def measure(image: Image, model: str, rounds: int) -> tuple[list[Timing], str]:
     """Return the timings of each stage and of the whole pipeline on one thread, and the digits read in the picture.
 
+    model: as Classifier takes it. Raises ModelError. No network may be open yet: it would keep its threads.
+
     Ink and surroundings are timed in any picture; the pipeline leaves a plain one's unasked.
     """
     stages = "segment", "normalize", "classify", "cut", "decode", "closer", "inked", "locate", "context", "signs", "all"

@@ -119,7 +119,8 @@ def taken_apart(
 ) -> list[tuple[list[Piece], Probabilities]]:
     """Return, for each candidate, its pieces and their probabilities.
 
-    Once no digits lead to what is left of a candidate, no more are taken: of scribbles most pieces are never made.
+    Once no digits lead to the end of its pieces, no more are taken: of scribbles most are never made, and best finds no
+    way through those that are, as through all.
     """
     takings = [_Taking(whole, _reduced(whole.ink)) for whole in wholes]
     going = [taking for taking in takings if taking.rest.any()]
@@ -148,9 +149,10 @@ class _Taking:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there are digits left to take, and pieces that lead to them; none is longer than two digits."""
+        """Whether there are digits left to take, and pieces may still lead to the last one; none is longer than two."""
         count = len(self._digits)
-        return not self._is_done and not self._reached.isdisjoint((count - 1, count))
+        last = max((piece.end for piece in self._pieces), default=0)  # a tail makes no pieces
+        return not self._is_done and not self._reached.isdisjoint((count - 1, count, last))
 
     def take(self, first: NDArray[np.bool_]) -> list[Piece]:
         """Take the leftmost digit, which is there inside what is left, and return the pieces that it ends."""

@@ -81,6 +81,8 @@ def load_picture(name: str | Path) -> Image:
     name = str(name)
     paged = PAGE.fullmatch(name)
     file, page = (paged[1], int(paged[2])) if paged and not Path(name).exists() else (name, 1)
+    if not name or (name == STANDARD_INPUT and sys.stdin is None):
+        raise PictureError(f"{name or 'an empty name'}: nothing to read there; name a picture")
     try:
         encoded = sys.stdin.buffer.read(MAX_BYTES + 1) if name == STANDARD_INPUT else _read_file(Path(file))
     except IsADirectoryError as error:

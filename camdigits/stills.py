@@ -204,6 +204,7 @@ class ExplainedFolder:
 
 
 def _make(folder: Path) -> None:
+    """Create a folder where it is missing. Raises SinkError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -33,7 +33,10 @@ FORGOTTEN = 0.02
 """A text whose votes weigh less than this is out of the running: one frame's last about a second."""
 
 LONGEST = 0.5
-"""Seconds that pass between two frames at most: however slow a source is, what it showed last counts."""
+"""Seconds that pass between two frames at most: however slow a source is, what it showed last counts …"""
+
+OVER = 1.2
+"""… but after so many seconds without a frame a number is no longer what it was where it reads otherwise."""
 
 REACH = 2.0
 """Digit heights that a number may move between two frames, beyond what the others moved."""
@@ -110,6 +113,11 @@ class _Track:
                 second = max((other.weight for other in self.votes.values() if other is not vote), default=0.0)
                 self.settled = rested and vote.hits >= min_hits and vote.weight >= LEAD * second
 
+    def forget(self) -> None:
+        """Take what is seen next for a number of its own."""
+        self.votes.clear()
+        self.settled = False
+
     def move(self, shift: tuple[float, float]) -> None:
         """Carry the number along with the page, where this frame did not show it as it is."""
         dx, dy = round(shift[0]), round(shift[1])
@@ -147,6 +155,7 @@ class Tracker:
         returned only for frames that show it.
         """
         elapsed = min(max(time - self._time, 0.0), LONGEST)
+        is_over = time - self._time > OVER
         self._time = time
         self._clock = time = self._clock + elapsed
         # one that was in the last frame may be in this one, however slow the source is
@@ -159,6 +168,8 @@ class Tracker:
         for track in self._tracks:
             track.missed += 1
         for track, number in pairs:
+            if is_over and number.text != track.shown.text:
+                track.forget()
             track.see(number, time, self.min_hits)
         current = {track.id: number for track, number in pairs}
         for track in self._tracks:
@@ -244,7 +255,9 @@ def _growth(before: Number, now: Number) -> float:
     if len(now.digits) != len(before.digits) or now.text[:-1] != before.text[:-1]:
         return 1.0
     *others, last = [
-        max(new.box.w / old.box.w, new.box.h / old.box.h) for old, new in zip(before.digits, now.digits, strict=True)
+        # by heights: a 1 may be twice as wide in the next frame
+        max(1 + (new.box.w - old.box.w) / old.box.h, new.box.h / old.box.h)
+        for old, new in zip(before.digits, now.digits, strict=True)
     ]
     return last / median(others or [1.0])
 

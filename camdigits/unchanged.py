@@ -17,15 +17,14 @@ Means = NDArray[np.float32]
 CELL = 4
 """Pixels by which windows of twice that lie apart."""
 
-OF_NOISE = 7.0
+OF_NOISE = 9.0
 """A window has changed by more than so many times what half of them do, which is noise …"""
 
-LEAST, MOST = 2.5, 6.0
+LEAST, MOST = 1.0, 6.0
 """… but by no fewer grey levels than this, and surely by more than that."""
 
-FIRST, LAST = 2.0, 16.0
-"""Seconds after which even a still picture is read again, for a faint mark that may have come: the first, then twice as
-many each time, up to the second."""
+FIRST, LATER = 2.0, 4.0
+"""Seconds after which even a still picture is read again, for a faint mark that may have come: at first, and later."""
 
 
 class Unchanged:
@@ -38,23 +37,25 @@ class Unchanged:
     def __init__(self, hits: int = MIN_HITS) -> None:
         self._hits = hits
         self._agreed = 0
+        self._size: tuple[int, ...] = ()
         self._read = self._newest = np.zeros((0, 0), np.float32)
         self._read_at = self._newest_at = 0.0
         self.rested = 0.0
 
-    def is_known(self, image: Image, time: float) -> bool:
-        """Say whether a (height, width, 3) BGR picture, taken at a time in seconds, need not be read."""
+    def look(self, image: Image, time: float) -> bool:
+        """Look at a (height, width, 3) BGR picture, taken at a time in seconds; say whether it need not be read."""
         since, self._newest_at = time - self._newest_at, time
         self._newest = _means(image)
-        if not _is_same(self._newest, self._read):
+        if image.shape != self._size or not _is_same(self._newest, self._read):
             self._agreed = 0
+        self._size = image.shape
         more = self._agreed - self._hits
-        known = more >= 0 and time - self._read_at < min(FIRST * 2**more, LAST)
+        known = more >= 0 and time - self._read_at < (LATER if more else FIRST)
         self.rested += since if known else 0.0
         return known
 
     def was_read(self, numbers: Sequence[Number], readings: Sequence[Reading]) -> None:
-        """Take note of what was read in the picture asked about, and of what is known since then."""
+        """Take note of what was read in the picture looked at, and of what is known since then."""
         self._read, self._read_at = self._newest, self._newest_at
         texts = [sorted(texts) for texts in ((n.text for n in numbers), (r.number.text for r in readings))]
         agrees = texts[0] == texts[1] and all(reading.settled for reading in readings)
@@ -68,12 +69,11 @@ class Unchanged:
 def _means(image: Image) -> Means:
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    cells = cv2.resize(grey, (max(1, width // CELL), max(1, height // CELL)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.blur(cells.astype(np.float32), (2, 2)), np.float32)
+    size = max(1, width // CELL), max(1, height // CELL)
+    cells = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(cells, (2, 2)), np.float32)
 
 
 def _is_same(now: Means, before: Means) -> bool:
-    if now.shape != before.shape:
-        return False
     changed = cv2.absdiff(now, before)
     return bool(changed.max() <= np.clip(OF_NOISE * np.median(changed[::4, ::4]), LEAST, MOST))

@@ -11,7 +11,7 @@ from camdigits.settings import LiveSettings
 from camdigits.sinks import Events, frame_object, source_event
 from camdigits.sources import Source
 from camdigits.track import Tracker
-from camdigits.types import Box, Digit, Event, Frame, Image, Reading, Trace, shared_area
+from camdigits.types import MIN_HITS, Box, Digit, Event, Frame, Image, Reading, Trace, shared_area
 from camdigits.unchanged import Unchanged
 
 NOTHING = Trace((), np.zeros((0, 1), np.float32), ())
@@ -24,8 +24,9 @@ SAME = 0.5
 class Watch:
     """A source, and what was read in it.
 
-    frame, trace, readings: of the newest frame; None, nothing and none before the first. regions: the parts that are
-    read, by name, which may be changed. frames: how many were read. settled: whether any number has.
+    frame, readings: the newest frame, and what is known of it; trace: of the last one that was read. None, none and
+    nothing before the first. regions: the parts that are
+    read, by name, which may be changed. frames: how many came. settled: whether any number has.
     """
 
     def __init__(self, source: Source, settings: LiveSettings, name: str = "") -> None:
@@ -39,7 +40,7 @@ class Watch:
         self.frames = 0
         self.settled = False
         self._tracker = Tracker(min_hits=settings.hits)
-        self._unchanged = Unchanged(settings.hits)
+        self._unchanged = Unchanged(max(settings.hits, MIN_HITS))
         self._parts: list[Box] = []  # that the newest frame was read for
         self._tracked: list[Reading] = []
         self._gate = Gate(settings.rules, self.regions)
@@ -62,7 +63,7 @@ class Watch:
             self.look_again()
         self._parts = parts
         # a film is read whole: it may be waited for
-        if not (self.source.live and self._unchanged.is_known(_around(frame.image, parts), frame.time)):
+        if not (self.source.live and self._unchanged.look(_around(frame.image, parts), frame.time)):
             self.trace = read(frame.image, parts)
             self._tracked = self._tracker.update(self.trace.numbers, frame.time - self._unchanged.rested)
             self._unchanged.was_read(self.trace.numbers, self._tracked)

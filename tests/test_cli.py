@@ -189,6 +189,17 @@ def test_csv_replaces_its_own_table_and_nothing_else(tmp_path: Path) -> None:
     assert [line.split(",")[2] for line in table.read_text().splitlines()] == ["text", "40718"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell closes no streams")
+def test_a_closed_standard_input_and_an_empty_name_are_one_line() -> None:
+    closed = ["sh", "-c", f"exec '{sys.executable}' -m camdigits image - '' <&-"]
+    done = subprocess.run(closed, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "-: nothing to read there; name a picture",
+        ": an empty name: nothing to read there; name a picture",
+    ]
+
+
 def test_csv_is_a_file_and_no_stream(tmp_path: Path) -> None:
     for command in (("image", SAMPLES / "number.jpg"), ("live", "--headless", "--source", SAMPLES / "clip.mp4")):
         done = camdigits(*command, "--csv", "-", cwd=tmp_path)

@@ -286,3 +286,27 @@ def test_digits_are_taken_only_as_long_as_digits_lead_there(likely: tuple[int, .
     every = [piece[:2] for piece in pieces([whole], leftmost)[0]]
     assert [piece[:2] for piece in found] == [ends for ends in every if ends[1] <= rounds]
     assert len(best(found, told)) == (6 if len(likely) == 6 else 0)
+
+
+@given(seed=st.integers(0, 2**16), count=st.integers(1, 6), share=st.floats(0.1, 0.9))
+@settings(deadline=None, max_examples=60)
+def test_what_is_no_longer_taken_could_not_have_been_read(seed: int, count: int, share: float) -> None:
+    whole = rings(count)
+
+    def cut(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        """Take columns, and at times rows: tails, specks and all."""
+        rng = np.random.default_rng((seed, sum(int(ink.sum()) for ink in inks)))
+        taken = [np.zeros(ink.shape, bool) for ink in inks]
+        for where, ink in zip(taken, inks, strict=True):
+            where[:, : rng.integers(1, ink.shape[1] + 1)] = True
+            where[: rng.integers(0, ink.shape[0] // 2 + 1)] = True
+        return taken
+
+    def read(some: Sequence[Candidate]) -> Probabilities:
+        sure = [np.random.default_rng((seed, *c.box, int(c.ink.sum()))).random() < share for c in some]
+        return said(*[(0, 0.9) if is_sure else (3, 0.9) for is_sure in sure])
+
+    ((found, told),) = taken_apart([whole], cut, read)
+    every = pieces([whole], cut)[0]
+    way = [every[i][:2] for i in best(every, read([piece.candidate for piece in every]))]
+    assert [found[i][:2] for i in best(found, told)] == way

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camdigits.track import Tracker
+from camdigits.track import OVER, Tracker
 from camdigits.types import Box, Number, Reading
 from tests.support.numbers import make_number
 
@@ -155,6 +155,8 @@ def test_a_slow_source_settles_too():
         film = Film(fps)
         assert [settled(film.show(make_number("7", 100, 100))) for _ in range(4)] == [[], [], [], ["7"]]
         assert settled(film.show(make_number("7", 100, 100))) == ["7"]
+        assert settled(film.show(make_number("8", 100, 100))) == ["7"] * (1 / fps < OVER)  # no longer what it was
+        assert settled([film.show(make_number("8", 100, 100)) for _ in range(3)][-1]) == ["8"]
     film = Film(fps=2)
     assert settled(film.hold(4, make_number("7", 100, 100))) == ["7"]
     assert settled(film.hold(1.5, make_number("8", 100, 100))) == []  # not known yet, but no longer what it was
@@ -314,3 +316,24 @@ def test_a_digit_that_is_added_rests_before_it_counts():
     film.hold(1, make_number("12", 100, 100))
     assert settled(film.hold(0.3, make_number("123", 100, 100))) == ["12"]
     assert settled(film.hold(0.4, make_number("123", 100, 100))) == ["123"]
+
+
+def test_after_an_outage_another_number_is_not_what_was_there():
+    film = Film()
+    film.hold(1, make_number("7", 100, 100))
+    film.index += 3600 * 30
+    assert settled(film.show(make_number("8", 100, 100))) == []
+    film = Film()
+    film.hold(1, make_number("7", 100, 100))
+    film.index += 3600 * 30
+    assert settled(film.show(make_number("7", 100, 100))) == ["7"]
+
+
+def test_a_narrow_digit_whose_box_trembles_is_not_being_written():
+    film = Film()
+    one = make_number("1041", 100, 100)
+    for frame in range(30):
+        last = one.digits[-1]
+        narrow = replace(last, box=last.box._replace(w=6 + frame % 2))
+        film.show(replace(one, digits=(*one.digits[:-1], narrow)))
+    assert settled(film.hold(0.4, make_number("1042", 100, 100))) == ["1042"]

@@ -7,8 +7,8 @@ import pytest
 
 from camdigits.settings import LiveSettings
 from camdigits.sources import Source
-from camdigits.types import Box, Frame, Image, Number, Reading, Trace
-from camdigits.unchanged import FIRST, LAST, Unchanged
+from camdigits.types import MIN_HITS, Box, Frame, Image, Number, Reading, Trace
+from camdigits.unchanged import FIRST, LATER, Unchanged
 from camdigits.watch import NOTHING, Watch
 from tests.support.numbers import make_number
 
@@ -31,7 +31,7 @@ def marked(contrast: int, side: int) -> Image:
 def known(still: Unchanged, times: int = 4, picture: Image = PAPER, noise: float = 2.0) -> Unchanged:
     """Read what one number is settled in, until it is known."""
     for _ in range(times):
-        assert not still.is_known(seen(picture, noise), 0)
+        assert not still.look(seen(picture, noise), 0)
         still.was_read([SEVEN], [Reading(1, SEVEN, settled=True, frames=9)])
     return still
 
@@ -40,22 +40,22 @@ def known(still: Unchanged, times: int = 4, picture: Image = PAPER, noise: float
 @pytest.mark.parametrize("noise", [0.0, 1.0, 3.0])
 def test_a_still_picture_is_known_once_so_many_readings_agree(noise: float, hits: int) -> None:
     still = known(Unchanged(hits), hits, noise=noise)
-    assert all(still.is_known(seen(noise=noise), 0.1) for _ in range(20))
+    assert all(still.look(seen(noise=noise), 0.1) for _ in range(20))
 
 
 @pytest.mark.parametrize(("contrast", "side"), [(100, 2), (60, 3), (25, 5), (12, 40)])
 def test_the_smallest_dot_is_new(contrast: int, side: int) -> None:
     still = known(Unchanged())
-    assert not still.is_known(seen(marked(contrast, side)), 0.1)
+    assert not still.look(seen(marked(contrast, side)), 0.1)
     # it must be read as often as any picture, and so must the first where that comes back
-    assert not still.is_known(seen(), 0.2)
+    assert not still.look(seen(), 0.2)
 
 
 def test_a_step_of_the_camera_another_light_and_another_size_are_new() -> None:
     lines = PAPER.copy()
     lines[::40, :, :] = 60
     for other in (np.roll(lines, 4, axis=0), (lines * 0.9).astype(np.uint8), lines[:-4].copy()):
-        assert not known(Unchanged(), picture=lines).is_known(seen(other), 0.1)
+        assert not known(Unchanged(), picture=lines).look(seen(other), 0.1)
 
 
 def test_what_is_not_settled_or_read_otherwise_each_time_is_not_known() -> None:
@@ -64,26 +64,26 @@ def test_what_is_not_settled_or_read_otherwise_each_time_is_not_known() -> None:
     for numbers, readings in (([SEVEN], [unsettled]), ([eight], [wrong]), ([], [wrong]), ([SEVEN], [])):
         still = Unchanged()
         for _ in range(20):
-            assert not still.is_known(PAPER, 0)
+            assert not still.look(PAPER, 0)
             still.was_read(numbers, readings)
     still = Unchanged()
     for _ in range(4):  # that there is nothing is known, too
-        assert not still.is_known(PAPER, 0)
+        assert not still.look(PAPER, 0)
         still.was_read([], [])
-    assert still.is_known(PAPER, 0)
+    assert still.look(PAPER, 0)
 
 
 def test_what_was_known_is_read_again_after_ever_longer_rests() -> None:
     still, time, rests = known(Unchanged()), 0.0, []
     read_at = time
-    while len(rests) < 6:
+    while len(rests) < 1200:  # more than an hour
         time += 0.25
-        if not still.is_known(PAPER, time):
+        if not still.look(PAPER, time):
             rests.append(time - read_at)
             read_at = time
             still.was_read([SEVEN], [Reading(1, SEVEN, settled=True, frames=9)])
-    assert rests == [FIRST, 2 * FIRST, 4 * FIRST, LAST, LAST, LAST]
-    assert still.rested == time - 6 * 0.25  # all but the steps to the pictures that were read
+    assert rests == [FIRST, *[LATER] * 1199]
+    assert still.rested == time - 1200 * 0.25  # all but the steps to the pictures that were read
 
 
 def test_forgotten_it_must_become_known_again() -> None:
@@ -106,8 +106,8 @@ class Camera(Source):
 class Film:
     """Shows a watch the same sheet thirty times a second, and counts how often it is read."""
 
-    def __init__(self, *, live: bool = True) -> None:
-        self.watch = Watch(Camera(live=live), LiveSettings())
+    def __init__(self, *, live: bool = True, hits: int = MIN_HITS) -> None:
+        self.watch = Watch(Camera(live=live), LiveSettings(hits=hits))
         self.reads = 0
         self.index = 0
         self.numbers: Sequence[Number] = [SEVEN]
@@ -157,6 +157,15 @@ def test_what_moves_beside_the_part_that_is_read_does_not_count() -> None:
     film.watch.regions["beside"] = Box(290, 150, 50, 120)
     film.show(30, marked(80, 20))
     assert film.show(1) == 1
+
+
+def test_one_frame_is_not_enough_to_rest_even_where_one_settles() -> None:
+    film = Film(hits=1)
+    film.numbers = [make_number("1", 100, 100)]
+    film.show(1)
+    film.numbers = [SEVEN]
+    assert film.show(10) >= MIN_HITS
+    assert [reading.number.text for reading in film.watch.readings] == ["7"]
 
 
 def test_a_misread_frame_after_a_long_rest_changes_nothing() -> None:

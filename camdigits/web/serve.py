@@ -72,9 +72,9 @@ def serve(settings: ServeSettings) -> None:
         raise ServeError(f'the page needs {error.name}: python -m pip install "camdigits[web]"') from error
 
     return_large_blocks()
-    models = Models(settings.model)
-    # many are read at once, each on one thread; OpenCV's own would only wait for one another
+    # many are read at once, each on one thread, networks too; OpenCV's own would only wait for one another
     cv2.setNumThreads(1)
+    models = Models(settings.model)
     with listen(settings.host, settings.port) as listener:
         token = None if _is_loopback(settings.host) else secrets.token_urlsafe(16)
         port = listener.getsockname()[1]

@@ -82,7 +82,7 @@ async def follow_camera(socket: WebSocket, readers: Readers, classifier: Classif
         checked_frame(encoded, "frame", MAX_PIXELS)
         image = decode_picture(encoded, "frame")
         start = time.perf_counter()
-        if not unchanged.is_known(image, at):
+        if not unchanged.look(image, at):
             numbers = trace_image(image, classifier, min_confidence).numbers
             readings = tracker.update(numbers, at - unchanged.rested)
             unchanged.was_read(numbers, readings)
