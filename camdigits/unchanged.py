@@ -75,5 +75,7 @@ def _means(image: Image) -> Means:
 
 
 def _is_same(now: Means, before: Means) -> bool:
+    if now.shape != before.shape:  # also where the reading of one of another size failed
+        return False
     changed = cv2.absdiff(now, before)
     return bool(changed.max() <= np.clip(OF_NOISE * np.median(changed[::4, ::4]), LEAST, MOST))

@@ -25,8 +25,8 @@ class Watch:
     """A source, and what was read in it.
 
     frame, readings: the newest frame, and what is known of it; trace: of the last one that was read. None, none and
-    nothing before the first. regions: the parts that are
-    read, by name, which may be changed. frames: how many came. settled: whether any number has.
+    nothing before the first. regions: the parts that are read, by name, which may be changed. frames: how many came.
+    settled: whether any number has.
     """
 
     def __init__(self, source: Source, settings: LiveSettings, name: str = "") -> None:

@@ -73,7 +73,7 @@ def test_what_is_not_settled_or_read_otherwise_each_time_is_not_known() -> None:
     assert still.look(PAPER, 0)
 
 
-def test_what_was_known_is_read_again_after_ever_longer_rests() -> None:
+def test_what_was_known_is_read_again_after_a_short_rest_then_after_longer_ones() -> None:
     still, time, rests = known(Unchanged()), 0.0, []
     read_at = time
     while len(rests) < 1200:  # more than an hour
@@ -90,6 +90,13 @@ def test_forgotten_it_must_become_known_again() -> None:
     still = known(Unchanged())
     still.forget()
     known(still)
+
+
+def test_a_picture_of_another_size_that_could_not_be_read_does_no_harm() -> None:
+    still = known(Unchanged())
+    for _ in range(2):  # nothing is told of having been read
+        assert not still.look(seen()[:-40].copy(), 0.1)
+    assert not still.look(seen(), 0.2)
 
 
 class Camera(Source):
