@@ -5,10 +5,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
+from camdigits.controls import Controls
+from camdigits.reader import Reader
+from camdigits.recordings import Recordings
 from camdigits.settings import LiveSettings
 from camdigits.sources import Source
 from camdigits.types import MIN_HITS, Box, Frame, Image, Number, Reading, Trace
 from camdigits.unchanged import FIRST, LATER, Unchanged
+from camdigits.view import View
 from camdigits.watch import NOTHING, Watch
 from tests.support.numbers import make_number
 
@@ -154,6 +158,19 @@ def test_a_new_part_model_or_number_is_read_at_once() -> None:
     film.numbers = [make_number("8", 100, 100)]
     assert film.show(15, marked(80, 20)) >= 8
     assert [reading.number.text for reading in film.watch.readings] == ["8"]
+
+
+@pytest.mark.parametrize("key", ["+", "-", "tab"])
+def test_keys_that_change_how_it_is_read_show_at_once(key: str) -> None:
+    film = Film()
+    reader = Reader("cnn", 0.5)
+    view = View([film.watch], mirrored=False)
+    controls = Controls(view, [film.watch], reader, Recordings(LiveSettings(), [film.watch.source], print), print)
+    film.show(30)
+    controls.obey("h")  # changes nothing in what is read
+    assert film.show(1) == 0
+    controls.obey(key)
+    assert film.show(1) == 1
 
 
 def test_what_moves_beside_the_part_that_is_read_does_not_count() -> None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from camdigits_export.grain import clouds, floats
 from camdigits_export.scenes import Floats, Glyph, Mask, Page, Pen, Placed, Scene, Writing
@@ -169,17 +168,19 @@ def _largest(solid: Mask) -> Mask:
 
 def thin(solid: Mask) -> Mask:
     """Return the one-pixel spine of a 0/1 shape (Zhang and Suen, 1984); of a dot, what it shrinks to at last."""
-    spine = solid.copy()
+    thinned = solid.copy()
+    x, y, w, h = cv2.boundingRect(solid)
+    spine = thinned[y : y + h, x : x + w]  # a view
     while True:
-        before = int(spine.sum())
-        for removable in _removable():
+        before = cv2.countNonZero(spine)
+        for kept in _kept():
             around = cv2.filter2D(spine, -1, _NEIGHBOURS, borderType=cv2.BORDER_CONSTANT)
-            left = np.where(removable[around], 0, spine)
-            if not left.any():
-                return spine
-            spine = left
-        if int(spine.sum()) == before:
-            return spine
+            left = cv2.bitwise_and(spine, cv2.LUT(around, kept))
+            if not cv2.countNonZero(left):
+                return thinned
+            spine[:] = left
+        if cv2.countNonZero(spine) == before:
+            return thinned
 
 
 _NEIGHBOURS = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.float32)
@@ -187,8 +188,8 @@ _NEIGHBOURS = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.float32)
 
 
 @cache
-def _removable() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say for each of the two passes, (256,) each, whether a pixel with these neighbours may go."""
+def _kept() -> tuple[Mask, Mask]:
+    """Say for each of the two passes, (256,) each, whether a pixel with these neighbours stays, 0 or 1."""
     ring = (np.arange(256)[:, None] >> np.arange(8)) & 1
     count = ring.sum(axis=1)
     rises = ((ring == 0) & (np.roll(ring, -1, axis=1) == 1)).sum(axis=1)
@@ -196,7 +197,7 @@ def _removable() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     north, east, south, west = ring[:, 0], ring[:, 2], ring[:, 4], ring[:, 6]
     first = simple & (north * east * south == 0) & (east * south * west == 0)
     second = simple & (north * east * west == 0) & (north * south * west == 0)
-    return first, second
+    return (~first).astype(np.uint8), (~second).astype(np.uint8)
 
 
 def _pressure(shape: tuple[int, ...], pen: Pen, rng: Generator) -> Floats:
