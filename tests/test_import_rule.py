@@ -38,8 +38,10 @@ STAGES = {
     "context",
     "explain",
     "signs",
+    "strips",
     "tables",
     "unchanged",
+    "whole",
 }
 GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}
@@ -55,6 +57,7 @@ ALSO = {
     "closer": PAPER,
     "inked": PAPER,
     "tables": PAPER,
+    "whole": {"strips"},
     "decode": {"lines", "framed"},
     "sources": {"cameras", "screen"},
     "cameras": {"screen"},
