@@ -11,10 +11,9 @@ from camdigits.errors import ModelError
 Network: TypeAlias = ort.InferenceSession
 
 INKED, LEFTMOST, LOCATE, CONTEXT = "inked.onnx", "leftmost.onnx", "locate.onnx", "context.onnx"
-STRIPS = "strips.onnx"
-HELPERS = INKED, LEFTMOST, LOCATE, CONTEXT, STRIPS
-"""In the folder of models, what finds ink, takes joined digits apart, finds digits in ink, looks around them and reads
-numbers whole; all others there read digits."""
+HELPERS = INKED, LEFTMOST, LOCATE, CONTEXT
+"""In the folder of models, what finds ink, takes joined digits apart, finds digits in ink and looks around them; all
+others there read."""
 
 CURE = "install camdigits again"
 """What helps where one of HELPERS is missing or another."""

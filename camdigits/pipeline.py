@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from camdigits import context, inked, leftmost, locate, strips
+from camdigits import context, inked, leftmost, locate
 from camdigits.classify import Classifier
 from camdigits.closer import FEWEST, heights_of, look_closer
 from camdigits.cut import apart
@@ -34,12 +34,11 @@ from camdigits.types import (
     Trace,
     are_digits,
 )
-from camdigits.whole import read_whole
 
 
 def check() -> None:
     """Raise ModelError where a network that helps every model is missing: what runs for hours asks before it begins."""
-    for helper in (inked, leftmost, locate, context, strips):
+    for helper in (inked, leftmost, locate, context):
         helper.check()
 
 
@@ -133,8 +132,6 @@ def _decided(page: Proposals, image: Image, classifier: Classifier, min_confiden
         if max(image.shape[:2]) >= CROP and not context.is_plain(page.candidates, numbers):
             probabilities = context.in_context(page.image, page.candidates, probabilities)
             numbers = decode(page.candidates, probabilities, classifier.labels, min_confidence)
-        if classifier.is_shipped:  # others may know hands that are unlike MNIST's
-            numbers = read_whole(image, numbers, page.candidates, probabilities)
         numbers = with_signs(image, numbers, page.looks)
     return Trace(tuple(page.candidates), probabilities, tuple(numbers))
 

@@ -38,10 +38,8 @@ STAGES = {
     "context",
     "explain",
     "signs",
-    "strips",
     "tables",
     "unchanged",
-    "whole",
 }
 GROUND = {"types", "errors", "files", "crops", "lettering", "network"}
 PAPER = {"ink", "rules"}
@@ -57,7 +55,6 @@ ALSO = {
     "closer": PAPER,
     "inked": PAPER,
     "tables": PAPER,
-    "whole": {"strips"},
     "decode": {"lines", "framed"},
     "sources": {"cameras", "screen"},
     "cameras": {"screen"},

@@ -6,7 +6,7 @@ from shutil import copyfile
 
 import pytest
 
-from camdigits import context, doctor, inked, leftmost, locate, network, pipeline, strips
+from camdigits import context, doctor, inked, leftmost, locate, network, pipeline
 from camdigits.classify import find_model, shipped_models
 from camdigits.errors import ModelError
 from camdigits.reader import Reader
@@ -18,10 +18,10 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in network.HELPERS:
         copyfile(network.models_folder() / name, tmp_path / name)
     monkeypatch.setattr(network, "models_folder", lambda: tmp_path)
-    for stage in (inked, leftmost, locate, context, strips):
+    for stage in (inked, leftmost, locate, context):
         stage._network.cache_clear()
     yield tmp_path
-    for stage in (inked, leftmost, locate, context, strips):
+    for stage in (inked, leftmost, locate, context):
         stage._network.cache_clear()
 
 
@@ -35,7 +35,7 @@ def test_a_missing_broken_or_other_file_is_named_before_anything_is_read(models:
         (find_model("cnn").read_bytes(), "not the network that belongs there"),
     ):
         file.unlink()
-        for stage in (inked, leftmost, locate, context, strips):
+        for stage in (inked, leftmost, locate, context):
             stage._network.cache_clear()
         if content:
             file.write_bytes(content)

@@ -46,9 +46,6 @@ TEXT = 0.5, 0.3, 0.1, 0.1
 LONGEST = 10
 """Letters of a word, at most."""
 
-MOST_LINES, MOST_NUMBERS = 14, 8
-"""A full page has at most so many lines, and so many numbers in each."""
-
 Mark = Callable[[Generator, int], list[Glyph]]
 """Draws what is no number, about as long as so many digits."""
 
@@ -78,16 +75,13 @@ class Hands(NamedTuple):
     labels: Labels
 
 
-def draw_frame(
-    rng: Generator, hands: Hands, hard: bool = False, text: float | None = None, full: bool = False
-) -> Frame:
+def draw_frame(rng: Generator, hands: Hands, hard: bool = False, text: float | None = None) -> Frame:
     """Compose a frame: numbers of these hands, and all that may lie and stand around them.
 
     hard: to learn from, its digits more often touch, are broken or are printed. text: this share of what is written,
-    from 0 to 1, is no number but words and signs; else some letters are on a third of the frames. full: as much is
-    written as the frame has room for, of no more than usual height.
+    from 0 to 1, is no number but words and signs; else some letters are on a third of the frames.
     """
-    smallest, largest = (SMALLEST, USUAL) if full or rng.random() < 0.75 else (USUAL, LARGEST)
+    smallest, largest = (SMALLEST, USUAL) if rng.random() < 0.75 else (USUAL, LARGEST)
     px = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
     width, height = ((1280, 720), (960, 720), (640, 480))[int(rng.choice(3, p=[0.3, 0.3, 0.4]))]
     px = min(px, 0.75 * height)
@@ -107,7 +101,7 @@ def draw_frame(
     printed, mixed = bool(rng.random() < (0.25 if hard else 0.1)), bool(rng.random() < 0.35)
     beside = 0.5 * mixed if text is None else text
     mark = _mark if text is None else _text
-    page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, beside, mark, full)
+    page, widest = _page(rng, hands, hand, 0.9 * across / px, 0.9 * down / px, printed, beside, mark)
     tall = (len(page) - 1) * hand.pitch + 1
     paper: Paper = PAPERS[int(rng.choice(len(PAPERS), p=[0.3, 0.06, 0.22, 0.2, 0.08, 0.14]))]
     light_ink = paper == "board"
@@ -159,26 +153,18 @@ def draw_frame(
 
 
 def _page(
-    rng: Generator,
-    hands: Hands,
-    hand: Hand,
-    across: float,
-    down: float,
-    printed: bool,
-    beside: float,
-    mark: Mark,
-    full: bool,
+    rng: Generator, hands: Hands, hand: Hand, across: float, down: float, printed: bool, beside: float, mark: Mark
 ) -> tuple[Page, float]:
     """Return a page of at most that size in digit heights, and how wide it is. beside: the share of marks."""
     lines: list[list[list[Glyph]]] = []
     widest = 0.65
-    count = min(MOST_LINES if full else int(rng.integers(1, 8)), max(1, int(down / hand.pitch)))
+    count = min(int(rng.integers(1, 8)), max(1, int(down / hand.pitch)))
     faces = marks.fonts(printed=True)
     face = faces[int(rng.integers(len(faces)))]
     for _ in range(count):
         line: list[list[Glyph]] = []
         x = 0.0
-        for _ in range(MOST_NUMBERS if full else int(rng.choice([1, 1, 1, 2, 3, 4]))):
+        for _ in range(int(rng.choice([1, 1, 1, 2, 3, 4]))):
             room = int((across - x) / (0.65 + hand.gap))
             if room < 1:
                 break

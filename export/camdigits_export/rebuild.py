@@ -10,22 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
-from camdigits.network import CONTEXT, INKED, LEFTMOST, LOCATE, STRIPS
-from camdigits_export import (
-    classical,
-    cnn,
-    context,
-    forest,
-    inked,
-    knn,
-    leftmost,
-    locate,
-    marks,
-    mlp,
-    runs,
-    strips,
-    svm,
-)
+from camdigits.network import CONTEXT, INKED, LEFTMOST, LOCATE
+from camdigits_export import classical, cnn, context, forest, inked, knn, leftmost, locate, marks, mlp, runs, svm
 from camdigits_export.cards import Make, renew, renew_helper
 from camdigits_export.datasets import DataError, load
 from camdigits_export.patches import PatchSet
@@ -62,17 +48,14 @@ FIRST_READER = replace(
 READER = replace(FIRST_READER, start="runs/reader-1", teachers=("runs/reader-1",), rate=5e-4, epochs=8, reject_bias=0.5)
 """What ships: the same once more, more slowly, taught by what it knew."""
 
-HelperRecipe = inked.Recipe | leftmost.Recipe | locate.Recipe | context.Recipe | strips.Recipe
-
-HELPERS: dict[str, tuple[Make, HelperRecipe]] = {
+HELPERS: dict[str, tuple[Make, inked.Recipe | leftmost.Recipe | locate.Recipe | context.Recipe]] = {
     INKED: (inked.make, inked.Recipe()),
     LEFTMOST: (leftmost.make, leftmost.Recipe()),
     LOCATE: (locate.make, locate.Recipe()),
     CONTEXT: (context.make, context.Recipe()),
-    STRIPS: (strips.make, strips.Recipe()),
 }
-"""What finds ink, takes joined digits apart, finds digits in ink, looks around them, and reads numbers whole. Frames to
-learn from are read with the files that are installed, not with these."""
+"""What finds ink, takes joined digits apart, finds digits in ink, and looks around them. Frames to learn from are read
+with the files that are installed, not with these."""
 
 PLAN: dict[str, Recipe] = {
     "knn": knn.Recipe(),

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from camdigits.classify import Classifier, find_model
-from camdigits.network import CONTEXT, INKED, LEFTMOST, LOCATE, STRIPS
+from camdigits.network import CONTEXT, INKED, LEFTMOST, LOCATE
 from camdigits_export import (
     classical,
     cli,
@@ -27,7 +27,6 @@ from camdigits_export import (
     patches,
     rebuild,
     runs,
-    strips,
     to_onnx,
 )
 from camdigits_export.datasets import DataError, Dataset
@@ -59,20 +58,18 @@ def app(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(evaluate, "held_rejects", lambda *_: workshop.held_rejects)
     monkeypatch.setattr(compare, "SETS", dict.fromkeys(compare.SETS, missing) | {"MNIST": lambda: workshop.validation})
     digits = Dataset("drawn", list(workshop.validation.patches), workshop.validation.labels)
-    for module in (context, inked, leftmost, locate, rebuild, strips, to_onnx):
+    for module in (context, inked, leftmost, locate, rebuild, to_onnx):
         monkeypatch.setattr(module, "load", lambda *_: digits)
     monkeypatch.setattr(rebuild, "PLAN", PLAN)
     joined = leftmost.Recipe(strings=200, held=50, epochs=1, batch=50)
     around = context.Recipe(frames=4, held=4, epochs=1, batch=8)
     penned = inked.Recipe(frames=3, held=2, epochs=1, batch=6, channels=(8, 8, 8, 8))
     placed = locate.Recipe(frames=3, held=2, epochs=1, batch=6, channels=(8, 8, 8, 8))
-    whole = strips.Recipe(pages=4, frames=4, held=2, epochs=1, batch=8, channels=(8, 8, 8, 8, 8))
     helpers = {
         INKED: (inked.make, penned),
         LEFTMOST: (leftmost.make, joined),
         LOCATE: (locate.make, placed),
         CONTEXT: (context.make, around),
-        STRIPS: (strips.make, whole),
     }
     monkeypatch.setattr(rebuild, "HELPERS", helpers)
     app = typer.Typer()
@@ -92,11 +89,11 @@ def test_models_are_made_from_nothing_and_only_once(app: typer.Typer, workshop: 
     made, said = run(app)
     assert "done before" not in said
     assert made.split()[:7] == [
-        f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", INKED, LEFTMOST, LOCATE, CONTEXT, STRIPS)
+        f"models/{name}" for name in ("cnn.onnx", "cnn.keras", "knn.onnx", INKED, LEFTMOST, LOCATE, CONTEXT)
     ]
     assert Path("models/cnn.onnx").read_bytes() == Path("runs/reader/model.onnx").read_bytes()
     assert Path("models/cnn.keras").read_bytes() == Path("runs/reader/model.keras").read_bytes()
-    for file in (Path("models") / name for name in (INKED, LEFTMOST, LOCATE, CONTEXT, STRIPS)):
+    for file in (Path("models") / name for name in (INKED, LEFTMOST, LOCATE, CONTEXT)):
         card = file.with_suffix(".md").read_text()
         assert f"{sha256(file.read_bytes()).hexdigest()}  {file.name}\n" in card
         (figure,) = to_onnx.stated(file)["figures"].values()
