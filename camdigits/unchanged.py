@@ -5,6 +5,7 @@ of a pen is not.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -27,6 +28,14 @@ FIRST, LATER = 2.0, 4.0
 """Seconds after which even a still picture is read again, for a faint mark that may have come: at first, and later."""
 
 
+class _Seen(NamedTuple):
+    """A picture: when it was taken, its shape, and the means of its windows."""
+
+    time: float
+    shape: tuple[int, ...]
+    means: Means
+
+
 class Unchanged:
     """Compares each picture of a camera with the last one that was read.
 
@@ -37,26 +46,23 @@ class Unchanged:
     def __init__(self, hits: int = MIN_HITS) -> None:
         self._hits = hits
         self._agreed = 0
-        self._size: tuple[int, ...] = ()
-        self._read = self._newest = np.zeros((0, 0), np.float32)
-        self._read_at = self._newest_at = 0.0
+        self._read = self._newest = _Seen(0.0, (), np.zeros((0, 0), np.float32))
         self.rested = 0.0
 
     def look(self, image: Image, time: float) -> bool:
         """Look at a (height, width, 3) BGR picture, taken at a time in seconds; say whether it need not be read."""
-        since, self._newest_at = time - self._newest_at, time
-        self._newest = _means(image)
-        if image.shape != self._size or not _is_same(self._newest, self._read):
+        since = time - self._newest.time
+        self._newest = _Seen(time, image.shape, _means(image))
+        if not _is_same(self._newest, self._read):
             self._agreed = 0
-        self._size = image.shape
         more = self._agreed - self._hits
-        known = more >= 0 and time - self._read_at < (LATER if more else FIRST)
+        known = more >= 0 and time - self._read.time < (LATER if more else FIRST)
         self.rested += since if known else 0.0
         return known
 
     def was_read(self, numbers: Sequence[Number], readings: Sequence[Reading]) -> None:
         """Take note of what was read in the picture looked at, and of what is known since then."""
-        self._read, self._read_at = self._newest, self._newest_at
+        self._read = self._newest
         texts = [sorted(texts) for texts in ((n.text for n in numbers), (r.number.text for r in readings))]
         agrees = texts[0] == texts[1] and all(reading.settled for reading in readings)
         self._agreed = self._agreed + 1 if agrees else 0
@@ -74,8 +80,8 @@ def _means(image: Image) -> Means:
     return np.asarray(cv2.blur(cells, (2, 2)), np.float32)
 
 
-def _is_same(now: Means, before: Means) -> bool:
-    if now.shape != before.shape:  # also where the reading of one of another size failed
+def _is_same(now: _Seen, before: _Seen) -> bool:
+    if now.shape != before.shape:
         return False
-    changed = cv2.absdiff(now, before)
+    changed = cv2.absdiff(now.means, before.means)
     return bool(changed.max() <= np.clip(OF_NOISE * np.median(changed[::4, ::4]), LEAST, MOST))

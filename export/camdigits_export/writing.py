@@ -171,16 +171,16 @@ def thin(solid: Mask) -> Mask:
     thinned = solid.copy()
     x, y, w, h = cv2.boundingRect(solid)
     spine = thinned[y : y + h, x : x + w]  # a view
-    while True:
-        before = cv2.countNonZero(spine)
+    before = 0
+    while (count := cv2.countNonZero(spine)) != before:
+        before = count
         for kept in _kept():
             around = cv2.filter2D(spine, -1, _NEIGHBOURS, borderType=cv2.BORDER_CONSTANT)
             left = cv2.bitwise_and(spine, cv2.LUT(around, kept))
             if not cv2.countNonZero(left):
                 return thinned
             spine[:] = left
-        if cv2.countNonZero(spine) == before:
-            return thinned
+    return thinned
 
 
 _NEIGHBOURS = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.float32)

@@ -291,6 +291,11 @@ def test_thinning_leaves_something_of_a_dot(side: int) -> None:
     assert 1 <= thin(dot).sum() <= 4
 
 
+def test_nothing_thins_to_nothing() -> None:
+    nothing = np.zeros((5, 7), np.uint8)
+    assert np.array_equal(thin(nothing), nothing)
+
+
 def test_a_point_is_drawn_by_a_pen_that_breaks() -> None:
     hand = replace(STEADY.hand, broken=1.0)
     for seed in range(5):
