@@ -68,6 +68,7 @@ def test_answers_as_described_whatever_is_asked(attacked: Server) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # making up the questions takes most of it
 def test_answers_ten_thousand_questions_as_described(attacked: Server) -> None:
     ask_whatever_the_description_allows(attacked, 5000)
 
