@@ -20,8 +20,11 @@ HEIGHT, WIDTH = 32, 64
 """
 
 
-def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
-    """Return where the leftmost digits are, for each (h, w) uint8 ink, cropped to itself. Raises ModelError."""
+def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+    """Return the log-odds that pixels are the leftmost digit's, for each (h, w) uint8 ink, cropped to itself.
+
+    Raises ModelError.
+    """
     if not inks:
         return []
     shown = np.stack([left_end(ink) for ink in inks])
@@ -44,12 +47,12 @@ def check() -> None:
     _network()
 
 
-def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where in the (h, w) ink the leftmost digit is: what was not looked at is none of it."""
+def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the log-odds in the (h, w) ink: what was not looked at is surely not the leftmost digit's."""
     seen, width = _looked_at(ink)
-    where = np.zeros(ink.shape, bool)
-    where[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR) > 0
-    return where
+    odds = np.full(ink.shape, -np.inf, np.float32)
+    odds[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR)
+    return odds
 
 
 def _looked_at(ink: NDArray[np.uint8]) -> tuple[int, int]:
