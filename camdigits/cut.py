@@ -60,7 +60,8 @@ SURE = 0.3
 OF_ASPECT, OF_COUNT, OF_ONES, OF_ODDS, OF_ALIKE, LEAST = 1.74, 0.98, 3.17, 0.57, 0.29, 3.0
 """What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high they are together,
 less for each of them and for the share of them that are 1, their mean log-odds, and in how many tries they were read,
-must reach LEAST. By logistic regression: tests/benchmarks/confidence.py fits it anew."""
+must reach LEAST. By logistic regression on 4,245 candidates of 427 composed frames and 72 composed pages of letters:
+tests/benchmarks/confidence.py fits it anew."""
 
 
 Ink = NDArray[np.uint8]

@@ -25,8 +25,8 @@ from camdigits.types import Box, overlap
 SAME = 0.45
 """A piece is a digit where it shares this much of what both cover, and is read as it."""
 
-CUT = 0.5
-"""A candidate is taken apart where that is right with this chance at least."""
+CUT = 0.42
+"""A candidate is taken apart where that is right with this chance at least: what is none is often found out later."""
 
 
 def main() -> None:
@@ -74,7 +74,8 @@ def fit_numbers(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier
 def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -> None:
     """Print what speaks for it that ink is several digits: its shape, and what its pieces are read as.
 
-    Of all that the reader takes apart, at the first look and at the closer one.
+    Of all that the reader takes apart, at the first look and at the closer one, each in all tries: else their number
+    would tell which begin with a digit.
     """
     rows, right = [], []
     tried: list[tuple[Box, cut.Way]] = []
@@ -85,6 +86,7 @@ def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -
         return told(whole, way, classifier.labels)
 
     told, cut.evidence = cut.evidence, note
+    begins, cut._Taking.begins = cut._Taking.begins, property(lambda _: True)  # type: ignore[method-assign]
     for path, label in labels.items():
         if label["rotation_cw_deg"]:
             continue
@@ -96,7 +98,7 @@ def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -
             shared = overlap(as_array([digit.box for digit in way.digits]), true)
             said = way.probabilities[:, :-1].argmax(1).astype(str)
             right.append(all(any((row > SAME) & (digits == each)) for row, each in zip(shared, said, strict=True)))
-    cut.evidence = told
+    cut.evidence, cut._Taking.begins = told, begins  # type: ignore[method-assign]
     fitted = LogisticRegression(C=10, max_iter=1000).fit(np.array(rows, float), right)
     aspect, count, ones, odds, alike = fitted.coef_[0]
     least = math.log(CUT / (1 - CUT)) - fitted.intercept_[0]
