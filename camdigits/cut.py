@@ -2,8 +2,9 @@
 
 Recognition-based segmentation (Matan, Burges, LeCun and Denker 1992, "Multi-digit recognition using a space
 displacement neural network"): from a piece of ink that the reader takes for no digit, and that is wide enough for two,
-one digit after the other is taken away from the left, with more and with less of what touches it. All of these are read
-in one batch, and those that are digits most surely are the explanation of the whole.
+one digit after the other is taken away from the left, with more and with less of what touches it. What each round
+takes, of all candidates and tries, is read in one batch, and those that are digits most surely are the explanation of
+the whole.
 """
 
 import math
@@ -48,8 +49,9 @@ SUREST = 0.9999
 """What is surer counts no more."""
 
 TRIES = 0.0, 3.0, -3.0, 4.5
-"""Log-odds from which on ink is taken for the leftmost digit's: where digits touch the network is not sure, and the
-reader is the better judge."""
+"""Log-odds above which ink is taken for the leftmost digit's: first the network's own answer, which decides whether the
+others are tried. Where digits touch the network is not sure, and the reader is the better judge."""
+
 
 WHOLE = 0.9995
 """What is read as one digit with this confidence is not cut."""
@@ -102,7 +104,7 @@ def apart(
 ) -> tuple[list[Candidate], Probabilities]:
     """Return the candidates and their probabilities, and after them the pieces of those that read best taken apart.
 
-    read: gives the probabilities of some candidates. leftmost: says which of their ink is the leftmost digit's. labels:
+    read: gives the probabilities of some candidates. leftmost: the log-odds that ink is the leftmost digit's. labels:
     of the columns.
     """
     wide = joined(candidates, probabilities)
@@ -144,36 +146,34 @@ def taken_apart(
     read: Callable[[Sequence[Candidate]], Probabilities],
     tries: Sequence[float] = TRIES,
 ) -> list[list[Found]]:
-    """Return, for each candidate, what was found in each try: only in the first where that begins with no digit.
+    """Return, for each candidate, what was found in each try.
 
-    Once no digits lead to the end of its pieces, no more are taken: of scribbles most are never made, and best finds no
-    way through those that are, as through all.
+    Only in the first where what that takes first is no digit: this leaves most scribbles and single digits at one. Once
+    no digits lead to the end of its pieces, no more are taken: of scribbles most are never made, and best finds no way
+    through those that are, as through all.
     """
-    inks = [_reduced(whole.ink) for whole in wholes]
-    takings = [[_Taking(whole, ink, tries[0])] for whole, ink in zip(wholes, inks, strict=True)]
-    some = [each for each in takings if each[0].rest.any()]
-    firsts = leftmost([each[0].left for each in some])
-    _take([first for (first,) in some], firsts, read)
-    begun: list[tuple[_Taking, NDArray[np.float32]]] = []
-    for each, first in zip(some, firsts, strict=True):
+    takings = [[_Taking(whole, _reduced(whole.ink), tries[0])] for whole in wholes]
+    inked = [each for each in takings if each[0].rest.any()]
+    firsts = leftmost([each[0].remainder for each in inked])
+    _take([(each[0], first) for each, first in zip(inked, firsts, strict=True)], read)
+    again: list[tuple[_Taking, NDArray[np.float32]]] = []
+    for each, first in zip(inked, firsts, strict=True):
         if each[0].begins:
             each += [each[0].again(least) for least in tries[1:]]
-            begun += [(taking, first) for taking in each[1:]]
-    _take([taking for taking, _ in begun], [first for _, first in begun], read)
-    while going := [taking for each in some for taking in each if taking.goes_on]:
-        _take(going, leftmost([taking.left for taking in going]), read)
+            again += [(taking, first) for taking in each[1:]]
+    _take(again, read)
+    while going := [taking for each in inked for taking in each if taking.goes_on]:
+        _take(list(zip(going, leftmost([taking.remainder for taking in going]), strict=True)), read)
     return [[taking.found() for taking in each] for each in takings]
 
 
 def _take(
-    takings: Sequence["_Taking"],
-    firsts: Sequence[NDArray[np.float32]],
-    read: Callable[[Sequence[Candidate]], Probabilities],
+    asked: Sequence[tuple["_Taking", NDArray[np.float32]]], read: Callable[[Sequence[Candidate]], Probabilities]
 ) -> None:
-    """Take a digit of each, all that these make read in one batch."""
-    new = [taking.take(first) for taking, first in zip(takings, firsts, strict=True)]
+    """Take a digit of each by its log-odds, and read in one batch all pieces that these make."""
+    new = [taking.take(first) for taking, first in asked]
     told = iter(read([piece.candidate for made in new for piece in made]))
-    for taking, made in zip(takings, new, strict=True):
+    for (taking, _), made in zip(asked, new, strict=True):
         taking.hear(made, list(islice(told, len(made))))
 
 
@@ -194,13 +194,13 @@ class _Taking:
         return _Taking(self._whole, self._ink, least)
 
     @property
-    def left(self) -> Ink:
-        """What is left, cropped to it."""
+    def remainder(self) -> Ink:
+        """What is left, cropped to it: of this is asked which is the leftmost digit's."""
         return self.rest[_inside(self.rest)]
 
     @property
     def begins(self) -> bool:
-        """Whether there are pieces from the left end on that are digits."""
+        """Whether the first digit taken reads as one; asked before the second is taken."""
         return len(self._reached) > 1
 
     @property
@@ -268,7 +268,7 @@ def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
 
 def surest(tries: Sequence[Found]) -> Way:
     """Return the best way of the try in which its digits are the surest."""
-    ways = [(found, indices) for found in tries for indices in [best(*found)] if indices]
+    ways = [(found, indices) for found in tries if (indices := best(*found))]
     if not ways:
         return Way([], np.zeros((0, 1), np.float32), 0)
     read = [found.probabilities[indices] for found, indices in ways]

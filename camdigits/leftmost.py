@@ -16,14 +16,14 @@ from camdigits.network import LEFTMOST, Network, open_helper
 
 HEIGHT, WIDTH = 32, 64
 """Pixels of what the network looks at: ink as high as that, and of its left end so much. The file's contract: `ink`
-(N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, above 0 where ink is rather the leftmost digit's.
+(N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, the log-odds that ink is the leftmost digit's.
 """
 
 
 def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    """Return the log-odds that pixels are the leftmost digit's, for each (h, w) uint8 ink, cropped to itself.
+    """Return (h, w) log-odds that a pixel is the leftmost digit's, for each (h, w) uint8 ink, cropped to itself.
 
-    Raises ModelError.
+    They are -inf where the network does not look. Raises ModelError.
     """
     if not inks:
         return []
@@ -48,7 +48,7 @@ def check() -> None:
 
 
 def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the log-odds in the (h, w) ink: what was not looked at is surely not the leftmost digit's."""
+    """Return the network's answer in the (h, w) ink's size, -inf where it did not look."""
     seen, width = _looked_at(ink)
     odds = np.full(ink.shape, -np.inf, np.float32)
     odds[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR)

@@ -1,7 +1,9 @@
 """Fits by logistic regression (Platt 1999) how sure a number is, and what speaks for several digits in one mark.
 
-    python -m camdigits_export.frames FOLDER --seed 71 --count 250
+    python -m camdigits_export.frames FOLDER --seed 71 --count 230
     python tests/benchmarks/confidence.py FOLDER...
+
+For cuts, a second folder was of seed 72, and a third of 72 frames of letters alone: `draw_frame(rng, hands, text=1.0)`.
 
 Prints OF_DIGITS, OF_MARK, LONE and REST of camdigits/decode.py, and OF_ASPECT, OF_COUNT, OF_ONES, OF_ODDS, OF_ALIKE and
 LEAST of camdigits/cut.py; to be put there after a change to model or segmenter.
@@ -74,19 +76,19 @@ def fit_numbers(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier
 def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -> None:
     """Print what speaks for it that ink is several digits: its shape, and what its pieces are read as.
 
-    Of all that the reader takes apart, at the first look and at the closer one, each in all tries: else their number
-    would tell which begin with a digit.
+    Of what the reader takes apart at the first look and at the closer one, but each in all tries, where the reader
+    makes one of what begins with no digit: else the tries that agree would tell which do.
     """
     rows, right = [], []
     tried: list[tuple[Box, cut.Way]] = []
 
-    def note(whole: Box, way: cut.Way, _: Sequence[str]) -> float:
+    def note(whole: Box, way: cut.Way, labels: Sequence[str]) -> float:
         if way.digits:
             tried.append((whole, way))
-        return told(whole, way, classifier.labels)
+        return told(whole, way, labels)
 
     told, cut.evidence = cut.evidence, note
-    begins, cut._Taking.begins = cut._Taking.begins, property(lambda _: True)  # type: ignore[method-assign]
+    begins, cut._Taking.begins = cut._Taking.begins, property(lambda _: True)  # type: ignore[assignment]
     for path, label in labels.items():
         if label["rotation_cw_deg"]:
             continue
@@ -96,9 +98,9 @@ def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -
         for whole, way in tried:
             rows.append(cut.traits(whole, way, classifier.labels))
             shared = overlap(as_array([digit.box for digit in way.digits]), true)
-            said = way.probabilities[:, :-1].argmax(1).astype(str)
+            said = [classifier.labels[column] for column in way.probabilities[:, :-1].argmax(1)]
             right.append(all(any((row > SAME) & (digits == each)) for row, each in zip(shared, said, strict=True)))
-    cut.evidence, cut._Taking.begins = told, begins  # type: ignore[method-assign]
+    cut.evidence, cut._Taking.begins = told, begins  # type: ignore[assignment]
     fitted = LogisticRegression(C=10, max_iter=1000).fit(np.array(rows, float), right)
     aspect, count, ones, odds, alike = fitted.coef_[0]
     least = math.log(CUT / (1 - CUT)) - fitted.intercept_[0]
