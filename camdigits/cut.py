@@ -2,14 +2,12 @@
 
 Recognition-based segmentation (Matan, Burges, LeCun and Denker 1992, "Multi-digit recognition using a space
 displacement neural network"): from a piece of ink that the reader takes for no digit, and that is wide enough for two,
-one digit after the other is taken away from the left, with more and with less of what touches it. What each round
-takes, of all candidates and tries, is read in one batch, and those that are digits most surely are the explanation of
-the whole.
+one digit after the other is taken away from the left. All of these are read in one batch, and those that are digits
+most surely are the explanation of the whole.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import cv2
@@ -48,28 +46,22 @@ LOW, BROAD = 0.35, 2.0
 SUREST = 0.9999
 """What is surer counts no more."""
 
-TRIES = 0.0, 3.0, -3.0, 4.5
-"""Log-odds above which ink is taken for the leftmost digit's: first the network's own answer, which decides whether the
-others are tried. Where digits touch the network is not sure, and the reader is the better judge."""
-
-
 WHOLE = 0.9995
 """What is read as one digit with this confidence is not cut."""
 
 SURE = 0.3
 """Each piece must be a digit with this confidence."""
 
-OF_ASPECT, OF_COUNT, OF_ONES, OF_ODDS, OF_ALIKE, LEAST = 1.74, 0.98, 3.17, 0.57, 0.29, 3.0
-"""What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high they are together,
-less for each of them and for the share of them that are 1, their mean log-odds, and in how many tries they were read,
-must reach LEAST. By logistic regression on 4,245 candidates of 427 composed frames and 72 composed pages of letters:
-tests/benchmarks/confidence.py fits it anew."""
+OF_ASPECT, OF_ONES, OF_OTHERS, LEAST = 1.53, 0.67, 0.47, 3.64
+"""What speaks for several digits rather than a letter (W is no 1111): how many times as wide as high it is, less for
+the share of its pieces that are 1, and the log-odds of those that are not, must reach LEAST. By logistic regression on
+297 candidates of 183 composed frames: tests/benchmarks/confidence.py fits it anew."""
 
 
 Ink = NDArray[np.uint8]
 
-Leftmost = Callable[[Sequence[Ink]], list[NDArray[np.float32]]]
-"""Says for each pixel of inks, cropped to themselves, the log-odds that it is the leftmost digit's."""
+Leftmost = Callable[[Sequence[Ink]], list[NDArray[np.bool_]]]
+"""Says which pixels of each ink, cropped to itself, are the leftmost digit's."""
 
 
 class Piece(NamedTuple):
@@ -78,21 +70,6 @@ class Piece(NamedTuple):
     start: int
     end: int
     candidate: Candidate
-
-
-class Found(NamedTuple):
-    """What was taken from a candidate in one try: pieces, from the left, and the probabilities of each."""
-
-    pieces: list[Piece]
-    probabilities: Probabilities
-
-
-class Way(NamedTuple):
-    """The digits that a candidate may be, from the left; none if it is not several. alike: tries that read them."""
-
-    digits: list[Candidate]
-    probabilities: Probabilities
-    alike: int
 
 
 def apart(
@@ -104,17 +81,18 @@ def apart(
 ) -> tuple[list[Candidate], Probabilities]:
     """Return the candidates and their probabilities, and after them the pieces of those that read best taken apart.
 
-    read: gives the probabilities of some candidates. leftmost: the log-odds that ink is the leftmost digit's. labels:
+    read: gives the probabilities of some candidates. leftmost: says which of their ink is the leftmost digit's. labels:
     of the columns.
     """
     wide = joined(candidates, probabilities)
+    found = taken_apart([candidates[i] for i in wide], leftmost, read)
     more: list[Candidate] = []
     told = [probabilities]
-    for i, tries in zip(wide, taken_apart([candidates[i] for i in wide], leftmost, read), strict=True):
-        way = surest(tries)
-        if evidence(candidates[i].box, way, labels) >= LEAST:
-            more += way.digits
-            told.append(way.probabilities)
+    for i, (pieces, of_pieces) in zip(wide, found, strict=True):
+        way = best(pieces, of_pieces)
+        if evidence(candidates[i].box, of_pieces[way], labels) >= LEAST:
+            more += [pieces[at].candidate for at in way]
+            told.append(of_pieces[way])
     return [*candidates, *more], np.concatenate(told)
 
 
@@ -132,76 +110,42 @@ def joined(candidates: Sequence[Candidate], probabilities: Probabilities) -> lis
 
 
 def pieces(wholes: Sequence[Candidate], leftmost: Leftmost) -> list[list[Piece]]:
-    """Return, for each candidate, its digits as they are taken away from the left, and each two neighbours as one.
-
-    Of the first of TRIES.
-    """
-    every = taken_apart(wholes, leftmost, lambda some: np.ones((len(some), 2), np.float32), TRIES[:1])
-    return [found.pieces for (found,) in every]
+    """Return, for each candidate, its digits as they are taken away from the left, and each two neighbours as one."""
+    return [found for found, _ in taken_apart(wholes, leftmost, lambda some: np.ones((len(some), 2), np.float32))]
 
 
 def taken_apart(
-    wholes: Sequence[Candidate],
-    leftmost: Leftmost,
-    read: Callable[[Sequence[Candidate]], Probabilities],
-    tries: Sequence[float] = TRIES,
-) -> list[list[Found]]:
-    """Return, for each candidate, what was found in each try.
+    wholes: Sequence[Candidate], leftmost: Leftmost, read: Callable[[Sequence[Candidate]], Probabilities]
+) -> list[tuple[list[Piece], Probabilities]]:
+    """Return, for each candidate, its pieces and their probabilities.
 
-    Only in the first where what that takes first is no digit: this leaves most scribbles and single digits at one. Once
-    no digits lead to the end of its pieces, no more are taken: of scribbles most are never made, and best finds no way
-    through those that are, as through all.
+    Once no digits lead to the end of its pieces, no more are taken: of scribbles most are never made, and best finds no
+    way through those that are, as through all.
     """
-    takings = [[_Taking(whole, _reduced(whole.ink), tries[0])] for whole in wholes]
-    inked = [each for each in takings if each[0].rest.any()]
-    firsts = leftmost([each[0].remainder for each in inked])
-    _take([(each[0], first) for each, first in zip(inked, firsts, strict=True)], read)
-    again: list[tuple[_Taking, NDArray[np.float32]]] = []
-    for each, first in zip(inked, firsts, strict=True):
-        if each[0].begins:
-            each += [each[0].again(least) for least in tries[1:]]
-            again += [(taking, first) for taking in each[1:]]
-    _take(again, read)
-    while going := [taking for each in inked for taking in each if taking.goes_on]:
-        _take(list(zip(going, leftmost([taking.remainder for taking in going]), strict=True)), read)
-    return [[taking.found() for taking in each] for each in takings]
-
-
-def _take(
-    asked: Sequence[tuple["_Taking", NDArray[np.float32]]], read: Callable[[Sequence[Candidate]], Probabilities]
-) -> None:
-    """Take a digit of each by its log-odds, and read in one batch all pieces that these make."""
-    new = [taking.take(first) for taking, first in asked]
-    told = iter(read([piece.candidate for made in new for piece in made]))
-    for (taking, _), made in zip(asked, new, strict=True):
-        taking.hear(made, list(islice(told, len(made))))
+    takings = [_Taking(whole, _reduced(whole.ink)) for whole in wholes]
+    going = [taking for taking in takings if taking.rest.any()]
+    while going:
+        crops = [taking.rest[rows, columns] for taking in going for rows, columns in [_inside(taking.rest)]]
+        new = [taking.take(first) for taking, first in zip(going, leftmost(crops), strict=True)]
+        told = read([piece.candidate for made in new for piece in made])
+        ends = np.cumsum([len(made) for made in new])[:-1]
+        for taking, made, of_made in zip(going, new, np.split(told, ends), strict=True):
+            taking.hear(made, of_made)
+        going = [taking for taking in going if taking.goes_on]
+    return [taking.found() for taking in takings]
 
 
 class _Taking:
     """A candidate from which digits are taken. rest: what is left of its ink, all of it with its last digit."""
 
-    def __init__(self, whole: Candidate, ink: Ink, least: float) -> None:
+    def __init__(self, whole: Candidate, ink: Ink) -> None:
         self.rest = ink
-        self._whole, self._ink, self._least = whole, ink, least
+        self._whole = whole
         self._digits: list[Ink] = []
         self._is_done = False
         self._pieces: list[Piece] = []
         self._told: list[Probabilities] = []
         self._reached = {0}  # before which digit, from the left end on, pieces that are digits lead
-
-    def again(self, least: float) -> "_Taking":
-        """Return another try, from the beginning."""
-        return _Taking(self._whole, self._ink, least)
-
-    @property
-    def remainder(self) -> Ink:
-        """What is left, cropped to it: of this is asked which is the leftmost digit's."""
-        return self.rest[_inside(self.rest)]
-
-    @property
-    def begins(self) -> bool:
-        """Whether the first digit taken reads as one; asked before the second is taken."""
-        return len(self._reached) > 1
 
     @property
     def goes_on(self) -> bool:
@@ -210,10 +154,10 @@ class _Taking:
         last = max((piece.end for piece in self._pieces), default=0)  # a tail makes no pieces
         return not self._is_done and not self._reached.isdisjoint((count - 1, count, last))
 
-    def take(self, first: NDArray[np.float32]) -> list[Piece]:
-        """Take the leftmost digit by the log-odds inside what is left, and return the pieces that it ends."""
+    def take(self, first: NDArray[np.bool_]) -> list[Piece]:
+        """Take the leftmost digit, which is there inside what is left, and return the pieces that it ends."""
         ink, other = self.rest, self.rest.copy()
-        other[_inside(ink)][first > self._least] = 0
+        other[_inside(ink)][first] = 0
         # what is small beside the digit taken away fell off it
         other = _without_parts(other, CRUMB * (_amount(ink) - _amount(other)))
         is_last = len(self._digits) + 1 == LONGEST or _amount(other) < CRUMB * _amount(ink)
@@ -229,21 +173,21 @@ class _Taking:
                     made.append(Piece(start, end, piece))
         return made
 
-    def hear(self, made: Sequence[Piece], told: Sequence[Probabilities]) -> None:
+    def hear(self, made: Sequence[Piece], told: Probabilities) -> None:
         """Take the probabilities of pieces."""
         self._pieces += made
-        self._told += told
+        self._told += list(told)
         self._reached |= {
             piece.end
             for piece, of_piece in zip(made, told, strict=True)
             if piece.start in self._reached and of_piece[:-1].max() >= SURE
         }
 
-    def found(self) -> Found:
-        """Return the pieces and their probabilities."""
+    def found(self) -> tuple[list[Piece], Probabilities]:
+        """Return the pieces, from the left, and their probabilities."""
         order = sorted(range(len(self._pieces)), key=lambda at: self._pieces[at][:2])
         told = np.stack([self._told[at] for at in order]) if order else np.zeros((0, 1), np.float32)
-        return Found([self._pieces[at] for at in order], told)
+        return [self._pieces[at] for at in order], told
 
 
 def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
@@ -266,33 +210,23 @@ def best(found: Sequence[Piece], probabilities: Probabilities) -> list[int]:
     return ways[last][1] if last in ways else []
 
 
-def surest(tries: Sequence[Found]) -> Way:
-    """Return the best way of the try in which its digits are the surest."""
-    ways = [(found, indices) for found in tries if (indices := best(*found))]
-    if not ways:
-        return Way([], np.zeros((0, 1), np.float32), 0)
-    read = [found.probabilities[indices] for found, indices in ways]
-    said = [told[:, :-1].argmax(1).tolist() for told in read]
-    at = int(np.argmax([np.log(told[:, :-1].max(1)).sum() for told in read]))
-    found, indices = ways[at]
-    return Way([found.pieces[i].candidate for i in indices], read[at], said.count(said[at]))
+def evidence(whole: Box, probabilities: Probabilities, labels: Sequence[str]) -> float:
+    """Return what speaks for it that a piece of ink is several digits, those that its pieces were read as.
 
-
-def evidence(whole: Box, way: Way, labels: Sequence[str]) -> float:
-    """Return what speaks for it that a piece of ink is several digits. labels: of the columns of probabilities."""
-    if not way.digits:
+    probabilities: of these pieces; labels: of their columns.
+    """
+    if not len(probabilities):
         return -math.inf
-    aspect, count, ones, odds, alike = traits(whole, way, labels)
-    return OF_ASPECT * aspect - OF_COUNT * count - OF_ONES * ones + OF_ODDS * odds + OF_ALIKE * alike
+    aspect, ones, others = traits(whole, probabilities, labels)
+    return OF_ASPECT * aspect - OF_ONES * ones + OF_OTHERS * others
 
 
-def traits(whole: Box, way: Way, labels: Sequence[str]) -> tuple[float, int, float, float, int]:
-    """Return what evidence weighs: aspect, number of digits, share of them that are 1, mean log-odds, tries alike."""
-    digits = way.probabilities[:, :-1]
-    sure = np.minimum(digits.max(1), SUREST)
+def traits(whole: Box, probabilities: Probabilities, labels: Sequence[str]) -> tuple[float, float, float]:
+    """Return what evidence weighs: the aspect, the share of pieces that are 1, the log-odds of the others together."""
+    digits = probabilities[:, :-1]
+    surest = np.minimum(digits.max(1), SUREST)
     is_one = np.array([labels[best] == "1" for best in digits.argmax(1)])
-    odds = float(np.log(sure / (1 - sure)).mean())
-    return whole.w / whole.h, len(way.digits), float(is_one.mean()), odds, way.alike
+    return whole.w / whole.h, float(is_one.mean()), float(np.log(surest / (1 - surest))[~is_one].sum())
 
 
 def _reduced(ink: Ink) -> Ink:

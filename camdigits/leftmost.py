@@ -16,15 +16,12 @@ from camdigits.network import LEFTMOST, Network, open_helper
 
 HEIGHT, WIDTH = 32, 64
 """Pixels of what the network looks at: ink as high as that, and of its left end so much. The file's contract: `ink`
-(N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, the log-odds that ink is the leftmost digit's.
+(N, HEIGHT, WIDTH) float32, 1.0 on 0.0, to `first`, of the same shape, above 0 where ink is rather the leftmost digit's.
 """
 
 
-def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    """Return (h, w) log-odds that a pixel is the leftmost digit's, for each (h, w) uint8 ink, cropped to itself.
-
-    They are -inf where the network does not look. Raises ModelError.
-    """
+def leftmost(inks: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.bool_]]:
+    """Return where the leftmost digits are, for each (h, w) uint8 ink, cropped to itself. Raises ModelError."""
     if not inks:
         return []
     shown = np.stack([left_end(ink) for ink in inks])
@@ -47,12 +44,12 @@ def check() -> None:
     _network()
 
 
-def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the network's answer in the (h, w) ink's size, -inf where it did not look."""
+def _as_large(first: NDArray[np.float32], ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where in the (h, w) ink the leftmost digit is: what was not looked at is none of it."""
     seen, width = _looked_at(ink)
-    odds = np.full(ink.shape, -np.inf, np.float32)
-    odds[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR)
-    return odds
+    where = np.zeros(ink.shape, bool)
+    where[:, :seen] = cv2.resize(first[:, :width], (seen, len(ink)), interpolation=cv2.INTER_LINEAR) > 0
+    return where
 
 
 def _looked_at(ink: NDArray[np.uint8]) -> tuple[int, int]:

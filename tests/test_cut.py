@@ -15,18 +15,13 @@ from camdigits.cut import (
     MOST,
     SURE,
     TALLEST,
-    TRIES,
-    Found,
     Ink,
-    Leftmost,
     Piece,
-    Way,
     apart,
     best,
     evidence,
     joined,
     pieces,
-    surest,
     taken_apart,
 )
 from camdigits.leftmost import leftmost
@@ -113,25 +108,15 @@ def test_letters_are_no_row_of_ones() -> None:
     assert apart([whole], said((3, 0.99)), as_ones, leftmost, LABELS)[0] == [whole]
 
 
-def way(*rows: tuple[int, float], alike: int = len(TRIES)) -> Way:
-    return Way([rings(1)] * len(rows), said(*rows), alike)
-
-
 def test_wide_ink_and_sure_digits_that_are_no_ones_speak_for_several() -> None:
     w, number = Box(0, 0, 50, 40), Box(0, 0, 80, 40)
-    assert evidence(w, way((1, 0.999), (1, 0.999), (1, 0.999), (1, 0.999)), LABELS) < LEAST
-    assert evidence(number, way((0, 0.99), (2, 0.99)), LABELS) > LEAST
-    assert evidence(number, way((0, 0.99), (1, 0.99)), LABELS) > LEAST
+    assert evidence(w, said((1, 0.999), (1, 0.999), (1, 0.999), (1, 0.999)), LABELS) < LEAST
+    assert evidence(number, said((0, 0.99), (2, 0.99)), LABELS) > LEAST
+    assert evidence(number, said((0, 0.99), (1, 0.99)), LABELS) > LEAST
     # ones of other models are any signs of that name
-    assert evidence(number, way((1, 0.99), (1, 0.99)), ("x", "+", "=")) > evidence(
-        number, way((1, 0.99), (1, 0.99)), LABELS
-    )
-    assert evidence(number, way((0, 0.99), (2, 0.99)), LABELS) > evidence(w, way((0, 0.99), (2, 0.99)), LABELS)
-    assert evidence(number, way((0, 0.9), (2, 0.9)), LABELS) > evidence(number, way((0, 0.6), (2, 0.6)), LABELS)
-    assert evidence(w, way((0, 0.9), (2, 0.9)), LABELS) > evidence(w, way((0, 0.9), (2, 0.9), alike=1), LABELS)
-    # of the same ink, fewer digits are likelier
-    assert evidence(w, way((0, 0.9), (2, 0.9)), LABELS) > evidence(w, way((0, 0.9), (2, 0.9), (2, 0.9)), LABELS)
-    assert evidence(w, way(), LABELS) < LEAST
+    assert evidence(w, said((1, 0.999), (1, 0.999)), ("x", "+", "=")) > LEAST
+    assert evidence(number, said((0, 0.99), (2, 0.99)), LABELS) > evidence(w, said((0, 0.99), (2, 0.99)), LABELS)
+    assert evidence(w, said(), LABELS) < LEAST
 
 
 def test_a_whole_whose_pieces_are_no_digits_stays_alone() -> None:
@@ -167,12 +152,11 @@ def test_pieces_lie_in_the_whole_and_hold_only_its_ink(count: int, overlap: int,
     noisy[rng.random(noisy.shape) < 0.02] = 255
     whole = Candidate(whole.box, noisy, 0.5)
 
-    def anything(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
-        return [rng.normal(rng.choice([-9, -3, 0, 3, 9]), 4, ink.shape).astype(np.float32) for ink in inks]
+    def anything(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        return [rng.random(ink.shape) < rng.choice([0, 0.1, 0.5, 1]) for ink in inks]
 
     told = leftmost if seed % 2 else anything
-    (tries,) = taken_apart([whole], told, lambda some: np.ones((len(some), 2), np.float32))
-    for start, end, piece in (piece for found in tries for piece in found.pieces):
+    for start, end, piece in pieces([whole], told)[0]:
         assert 0 <= start < end <= LONGEST
         x, y = piece.box.x - whole.box.x, piece.box.y - whole.box.y
         assert x >= 0
@@ -182,62 +166,6 @@ def test_pieces_lie_in_the_whole_and_hold_only_its_ink(count: int, overlap: int,
         there: NDArray[np.uint8] = noisy[y : y + piece.box.h, x : x + piece.box.w]
         assert (piece.ink <= there).all()
         assert piece.contrast == 0.5
-
-
-def test_the_try_whose_digits_are_surest_is_the_way_and_those_that_read_the_same_are_counted() -> None:
-    def two() -> list[Piece]:
-        return [Piece(0, 1, rings(1)), Piece(1, 2, rings(1))]
-
-    tries = [
-        Found(two(), said((0, 0.7), (1, 0.9))),
-        Found(two(), said((0, 0.9), (1, 0.9))),
-        Found(two(), said((0, 0.99), (2, 0.5))),
-        Found(two(), said((0, 0.99), (2, 0.28))),
-        Found([], np.zeros((0, 1), np.float32)),
-    ]
-    found = surest(tries)
-    assert [id(digit) for digit in found.digits] == [id(piece.candidate) for piece in tries[1].pieces]
-    assert found.probabilities.max(1) == pytest.approx([0.9, 0.9])
-    assert found.alike == 2
-    assert surest(tries[3:]).digits == surest([]).digits == []
-
-
-def half_of_two_rings(second: float) -> Leftmost:
-    """Say that the leftmost digit is half a ring, the other half by these log-odds too, and what follows is one."""
-
-    def told(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
-        both = np.repeat(np.array([9, second, -9], np.float32), [RING // 2, RING - 2 - RING // 2, RING - 2])
-        # what is left of two rings is narrower than both
-        return [np.broadcast_to(both if ink.shape[1] == len(both) else np.float32(9), ink.shape) for ink in inks]
-
-    return told
-
-
-@pytest.mark.parametrize(("second", "width"), [(-2.0, RING), (1.0, RING // 2), (4.0, RING // 2)])
-def test_where_the_leftmost_digit_ends_is_tried_on_either_side(second: float, width: int) -> None:
-    def read(some: Sequence[Candidate]) -> Probabilities:
-        """Read what begins on the left surely if it is so wide."""
-        return said(*[(0, 0.9 if c.box.x > 100 or abs(c.box.w - width) < 6 else 0.4) for c in some])
-
-    once, tries = (taken_apart([rings(2)], half_of_two_rings(second), read, some)[0] for some in (TRIES[:1], TRIES))
-    assert len(tries) == len(TRIES)
-    assert abs(surest(once).digits[0].box.w - width) > 6
-    assert surest(tries).digits[0].box.w == pytest.approx(width, abs=6)
-
-
-def test_what_begins_with_no_digit_is_tried_once() -> None:
-    asked: list[int] = []
-
-    def counted(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
-        asked.append(len(inks))
-        return leftmost(inks)
-
-    assert [len(tries) for tries in taken_apart([rings(2), rings(3)], counted, as_rings)] == [len(TRIES)] * 2
-    assert asked[0] == 2
-    asked.clear()
-    (tries,) = taken_apart([rings(2)], counted, lambda some: said(*[(3, 0.9)] * len(some)))
-    assert len(tries) == 1
-    assert asked == [1, 1]
 
 
 def test_a_way_needs_sure_pieces_only() -> None:
@@ -255,16 +183,11 @@ def test_each_of_several_wholes_is_taken_apart_as_if_alone() -> None:
     assert pieces([], leftmost) == []
 
 
-def odds(there: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Say surely where the leftmost digit is."""
-    return np.where(there, np.inf, -np.inf).astype(np.float32)
-
-
-def left_of(columns: Callable[[Ink], int]) -> Leftmost:
+def left_of(columns: Callable[[Ink], int]) -> Callable[[Sequence[Ink]], list[NDArray[np.bool_]]]:
     """Say that the leftmost digit is so many columns of some ink."""
 
-    def told(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
-        return [odds(np.broadcast_to(np.arange(ink.shape[1]) < columns(ink), ink.shape)) for ink in inks]
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
+        return [np.broadcast_to(np.arange(ink.shape[1]) < columns(ink), ink.shape) for ink in inks]
 
     return told
 
@@ -286,7 +209,7 @@ def test_large_ink_is_reduced_and_its_pieces_lie_where_it_is() -> None:
     ink = np.asarray(cv2.resize(rings(2).ink, None, fx=6, fy=6), np.uint8)
     heights = []
 
-    def told(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
         heights.extend(len(ink) for ink in inks)
         return leftmost(inks)
 
@@ -298,7 +221,7 @@ def test_large_ink_is_reduced_and_its_pieces_lie_where_it_is() -> None:
 def test_who_never_comes_to_an_end_is_not_asked_for_ever() -> None:
     asked = []
 
-    def told(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
         asked.append(len(inks))
         return left_of(lambda _: 2)(inks)
 
@@ -309,9 +232,9 @@ def test_who_never_comes_to_an_end_is_not_asked_for_ever() -> None:
 def test_who_finds_no_first_digit_is_not_asked_again() -> None:
     asked = []
 
-    def told(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
+    def told(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
         asked.append(len(inks))
-        return [odds(ink == 0) for ink in inks]
+        return [ink == 0 for ink in inks]
 
     assert pieces([rings(4)], told) == [[]]
     assert asked == [1]
@@ -348,7 +271,7 @@ def test_digits_are_taken_only_as_long_as_digits_lead_there(likely: tuple[int, .
     whole = rings(6)
     asked = 0
 
-    def counted(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
+    def counted(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
         nonlocal asked
         asked += 1
         return leftmost(inks)
@@ -357,7 +280,7 @@ def test_digits_are_taken_only_as_long_as_digits_lead_there(likely: tuple[int, .
         at = [round((c.box.x - whole.box.x) / (RING - 4)) if c.box.w < 1.3 * c.box.h else -1 for c in some]
         return said(*[(0, 0.9) if which in likely else (3, 0.9) for which in at])
 
-    (((found, told),),) = taken_apart([whole], counted, read, TRIES[:1])
+    ((found, told),) = taken_apart([whole], counted, read)
     assert asked == rounds
     assert len(found) == len(told)
     every = [piece[:2] for piece in pieces([whole], leftmost)[0]]
@@ -370,20 +293,20 @@ def test_digits_are_taken_only_as_long_as_digits_lead_there(likely: tuple[int, .
 def test_what_is_no_longer_taken_could_not_have_been_read(seed: int, count: int, share: float) -> None:
     whole = rings(count)
 
-    def cut(inks: Sequence[Ink]) -> list[NDArray[np.float32]]:
+    def cut(inks: Sequence[Ink]) -> list[NDArray[np.bool_]]:
         """Take columns, and at times rows: tails, specks and all."""
         rng = np.random.default_rng((seed, sum(int(ink.sum()) for ink in inks)))
         taken = [np.zeros(ink.shape, bool) for ink in inks]
         for where, ink in zip(taken, inks, strict=True):
             where[:, : rng.integers(1, ink.shape[1] + 1)] = True
             where[: rng.integers(0, ink.shape[0] // 2 + 1)] = True
-        return [odds(where) for where in taken]
+        return taken
 
     def read(some: Sequence[Candidate]) -> Probabilities:
         sure = [np.random.default_rng((seed, *c.box, int(c.ink.sum()))).random() < share for c in some]
         return said(*[(0, 0.9) if is_sure else (3, 0.9) for is_sure in sure])
 
-    (((found, told),),) = taken_apart([whole], cut, read, TRIES[:1])
+    ((found, told),) = taken_apart([whole], cut, read)
     every = pieces([whole], cut)[0]
     way = [every[i][:2] for i in best(every, read([piece.candidate for piece in every]))]
     assert [found[i][:2] for i in best(found, told)] == way

@@ -28,20 +28,20 @@ def test_the_first_of_two_is_told_from_the_second_in_every_size(height: int) -> 
     (first,) = leftmost([ink])
     assert first.shape == ink.shape
     solid = ink > 127
-    assert np.mean(((first > 0) != seven)[solid]) < 0.1
+    assert np.mean((first != seven)[solid]) < 0.1
 
 
 def test_a_lone_digit_is_all_its_own() -> None:
     ink, _ = seven_and_zero(60)
     zero = ink[:, -35:]
-    assert np.mean(leftmost([np.ascontiguousarray(zero)])[0][zero > 127] > 0) > 0.95
+    assert leftmost([np.ascontiguousarray(zero)])[0][zero > 127].mean() > 0.95
 
 
 def test_what_lies_far_to_the_right_is_not_the_first() -> None:
     ink = np.tile(seven_and_zero(40)[0], 4)
     (first,) = leftmost([ink])
-    assert first[:, :30].max() > 0
-    assert (first[:, 2 * ink.shape[0] :] == -np.inf).all()
+    assert first[:, :30].any()
+    assert not first[:, 2 * ink.shape[0] :].any()
 
 
 @given(st.integers(1, 300), st.integers(1, 900))

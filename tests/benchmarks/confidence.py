@@ -1,12 +1,10 @@
 """Fits by logistic regression (Platt 1999) how sure a number is, and what speaks for several digits in one mark.
 
-    python -m camdigits_export.frames FOLDER --seed 71 --count 230
+    python -m camdigits_export.frames FOLDER --seed 71 --count 250
     python tests/benchmarks/confidence.py FOLDER...
 
-For cuts, a second folder was of seed 72, and a third of 72 frames of letters alone: `draw_frame(rng, hands, text=1.0)`.
-
-Prints OF_DIGITS, OF_MARK, LONE and REST of camdigits/decode.py, and OF_ASPECT, OF_COUNT, OF_ONES, OF_ODDS, OF_ALIKE and
-LEAST of camdigits/cut.py; to be put there after a change to model or segmenter.
+Prints OF_DIGITS, OF_MARK, LONE and REST of camdigits/decode.py, and OF_ASPECT, OF_ONES, OF_OTHERS and LEAST of
+camdigits/cut.py; to be put there after a change to model or segmenter.
 """
 
 import argparse
@@ -21,14 +19,14 @@ from photos import as_array, digits_of
 from sklearn.linear_model import LogisticRegression
 
 from camdigits import Classifier, cut, decode, load_picture
-from camdigits.pipeline import propose, trace_image
-from camdigits.types import Box, overlap
+from camdigits.leftmost import leftmost
+from camdigits.normalize import normalize
+from camdigits.pipeline import trace_image
+from camdigits.segment import at_half
+from camdigits.types import overlap
 
-SAME = 0.45
-"""A piece is a digit where it shares this much of what both cover, and is read as it."""
-
-CUT = 0.42
-"""A candidate is taken apart where that is right with this chance at least: what is none is often found out later."""
+CUT = 0.5
+"""A candidate is taken apart where that is right with this chance at least."""
 
 
 def main() -> None:
@@ -74,39 +72,32 @@ def fit_numbers(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier
 
 
 def fit_cuts(labels: Mapping[Path, Mapping[str, Any]], classifier: Classifier) -> None:
-    """Print what speaks for it that ink is several digits: its shape, and what its pieces are read as.
-
-    Of what the reader takes apart at the first look and at the closer one, but each in all tries, where the reader
-    makes one of what begins with no digit: else the tries that agree would tell which do.
-    """
+    """Print what speaks for it that ink is several digits: its aspect, and what its pieces are read as."""
     rows, right = [], []
-    tried: list[tuple[Box, cut.Way]] = []
-
-    def note(whole: Box, way: cut.Way, labels: Sequence[str]) -> float:
-        if way.digits:
-            tried.append((whole, way))
-        return told(whole, way, labels)
-
-    told, cut.evidence = cut.evidence, note
-    begins, cut._Taking.begins = cut._Taking.begins, property(lambda _: True)  # type: ignore[assignment]
     for path, label in labels.items():
         if label["rotation_cw_deg"]:
             continue
-        true, digits = as_array(label["boxes"]), np.array([box[4] for box in label["boxes"]])
-        tried.clear()
-        propose(load_picture(path), classifier)
-        for whole, way in tried:
-            rows.append(cut.traits(whole, way, classifier.labels))
-            shared = overlap(as_array([digit.box for digit in way.digits]), true)
-            said = [classifier.labels[column] for column in way.probabilities[:, :-1].argmax(1)]
-            right.append(all(any((row > SAME) & (digits == each)) for row, each in zip(shared, said, strict=True)))
-    cut.evidence, cut._Taking.begins = told, begins  # type: ignore[assignment]
-    fitted = LogisticRegression(C=10, max_iter=1000).fit(np.array(rows, float), right)
-    aspect, count, ones, odds, alike = fitted.coef_[0]
+        true, digits = as_array(label["boxes"]), [box[4] for box in label["boxes"]]
+        candidates = at_half(load_picture(path)).candidates
+        wide = cut.joined(candidates, classifier(normalize(candidates)))
+        for i, found in zip(wide, cut.pieces([candidates[i] for i in wide], leftmost), strict=True):
+            probabilities = classifier(normalize([piece.candidate for piece in found]))
+            way = cut.best(found, probabilities)
+            if way:
+                rows.append(cut.traits(candidates[i].box, probabilities[way], classifier.labels))
+                best = probabilities[way][:, :-1].argmax(1)
+                shared = overlap(as_array([found[at].candidate.box for at in way]), true)
+                hits = [
+                    share.max() > 0.45 and digits[share.argmax()] == str(said)
+                    for share, said in zip(shared, best, strict=True)
+                ]
+                right.append(np.mean(hits) >= 0.5)
+    fitted = LogisticRegression(C=10).fit(np.array(rows, float), right)
+    of_aspect, of_ones, of_others = fitted.coef_[0]
     least = math.log(CUT / (1 - CUT)) - fitted.intercept_[0]
     print(
-        f"{len(rows)} taken apart, {np.mean(right):.1%} right: OF_ASPECT {aspect:.2f}, OF_COUNT {-count:.2f}, "
-        f"OF_ONES {-ones:.2f}, OF_ODDS {odds:.2f}, OF_ALIKE {alike:.2f}, LEAST {least:.2f}"
+        f"{len(rows)} cut candidates, {np.mean(right):.1%} right: OF_ASPECT {of_aspect:.2f}, OF_ONES {-of_ones:.2f}, "
+        f"OF_OTHERS {of_others:.2f}, LEAST {least:.2f}"
     )
 
 
