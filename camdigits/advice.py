@@ -24,7 +24,7 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str], min_confidenc
         return "too dark; add light or a longer exposure"
     best = trace.probabilities[:, :-1].max(1, initial=0)
     if any(candidate.cut and p > MIN_CONFIDENCE for candidate, p in zip(trace.candidates, best, strict=True)):
-        return "a digit is cut by the edge of the picture; move the camera back, or leave a margin"
+        return "a digit is cut by the edge of the picture, or of the part of it that is read; leave a margin around it"
     steps = np.abs(np.diff(grey.astype(np.int16), axis=1)) if grey.shape[1] > 1 else np.zeros((1, 1))
     if trace.candidates and float(np.quantile(steps, 0.999)) < SHARP:
         return "blurred or faint; hold the camera still, let it focus, use a darker pen"
@@ -39,7 +39,7 @@ def why_nothing(image: Image, trace: Trace, labels: Sequence[str], min_confidenc
         marks = "one mark looks" if sure == 1 else f"{sure} marks look"
         return (
             f"{marks} like digits to the model, but among what else is there not surely enough like a number; "
-            "show it alone, or name its place by --roi, or look at what `camdigits image --explain` says of each mark"
+            "show it alone, or name its place by --roi, or see what `camdigits image --explain DIR` says of each mark"
         )
     count = len(trace.candidates)
     known = (", " if any(len(label) > 1 for label in labels) else "").join(labels)

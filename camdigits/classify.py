@@ -80,9 +80,11 @@ class Classifier:
         inputs = [(i.name, i.type, i.shape[1:]) for i in self._session.get_inputs()]
         outputs = [(o.name, o.type) for o in self._session.get_outputs()]
         if inputs != [("patches", "tensor(float)", [SIDE, SIDE])] or outputs != [("probabilities", "tensor(float)")]:
+            takes = ", ".join(f"{name} {shape}" for name, _, shape in inputs)
+            gives = ", ".join(name for name, _ in outputs)
             raise ModelError(
-                f"{self.path}: takes {inputs} and gives {outputs}, not patches -> probabilities; "
-                "export it with camdigits export"
+                f"{self.path}: takes {takes} and gives {gives}, where a model takes patches {[SIDE, SIDE]} and gives "
+                "probabilities; export it with camdigits export"
             )
         metadata = self._session.get_modelmeta().custom_metadata_map
         try:

@@ -14,7 +14,7 @@ import typer
 
 from camdigits import cli_live
 from camdigits.errors import CamdigitsError, SourceError, WindowError
-from camdigits.options import MinConfidence, Model, named, parse_roi
+from camdigits.options import MinConfidence, Model, file_named, folder_named, parse_roi
 from camdigits.types import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
@@ -94,12 +94,16 @@ def _options(
 def image(
     paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Pictures, folders, globs, or - for stdin.")],
     as_json: AsJson = False,
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=folder_named, help="Write annotated pictures here.")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Open each annotated picture; a key shows the next.")] = False,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=named, help="Write the numbers as a table.")
+        Path | None, typer.Option(metavar="FILE", parser=file_named, help="Write the numbers as a table.")
     ] = None,
-    explain: Annotated[Path | None, typer.Option(metavar="DIR", help="Write here why each was so read.")] = None,
+    explain: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=folder_named, help="Write here why each was so read.")
+    ] = None,
     model: Model = "cnn",
     min_confidence: MinConfidence = MIN_CONFIDENCE,
     roi: Annotated[str | None, typer.Option(metavar="x,y,w,h", help="Read only this part of each picture.")] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from camdigits.options import MinConfidence, Model, named, parse_roi
+from camdigits.options import MinConfidence, Model, file_named, parse_roi
 from camdigits.types import MIN_CONFIDENCE, MIN_HITS, Box
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def live(
     max_step: Annotated[float | None, typer.Option(min=0, help="Hold back those farther from the last.")] = None,
     monotonic: Annotated[bool, typer.Option("--monotonic", help="Hold back those lower than the last.")] = False,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=named, help="Add each new number to a table.")
+        Path | None, typer.Option(metavar="FILE", parser=file_named, help="Add each new number to a table.")
     ] = None,
     save_best: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each number's best frame here.")] = None,
     program: Annotated[

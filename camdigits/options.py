@@ -13,11 +13,18 @@ Model = Annotated[
 MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less sure than this are left out.")]
 
 
-def named(path: Path | None) -> Path | None:
-    """Return a file to write to. Raises BadParameter where it is -, which elsewhere is standard input."""
-    if path == Path("-"):
-        raise typer.BadParameter("- is no file; name one, such as numbers.csv")
-    return path
+def file_named(name: str) -> Path:
+    """Return a file to write to. Raises BadParameter where it is empty, or -, which elsewhere is standard input."""
+    if name in ("", "-"):
+        raise typer.BadParameter(f"{name or 'an empty name'} is no file; name one, such as numbers.csv")
+    return Path(name)
+
+
+def folder_named(name: str) -> Path:
+    """Return a folder to write into. Raises BadParameter where the name is empty: that would be the current one."""
+    if not name:
+        raise typer.BadParameter("an empty name is no folder; name one, or . for the current one")
+    return Path(name)
 
 
 def parse_roi(text: str) -> Box:

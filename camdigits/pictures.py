@@ -135,8 +135,10 @@ def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
         return picture
     if picture.dtype == np.uint16:
         return (picture >> 8).astype(np.uint8)
-    # floating point, as TIFF may hold: light from 0 to 1
-    return np.asarray(np.clip(np.nan_to_num(picture), 0, 1) * 255, np.uint8)
+    # floating point, as TIFF may hold: light from 0 to 1, or the values of 8 or of 16 bits
+    light = np.nan_to_num(picture, posinf=0, neginf=0)
+    full = next((full for full in (1, 255, 65535) if light.max() <= full), float(light.max()))
+    return np.asarray(np.clip(light / full, 0, 1) * 255, np.uint8)
 
 
 def _on_paper(picture: NDArray[np.uint8]) -> Image:

@@ -208,6 +208,14 @@ def test_csv_is_a_file_and_no_stream(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("option", ["--output", "--explain", "--csv"])
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, option: str) -> None:
+    done = camdigits("image", SAMPLES / "number.jpg", option, "", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty name is no " in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_csv_that_cannot_be_written(tmp_path: Path) -> None:
     done = camdigits("image", SAMPLES / "number.jpg", "--csv", tmp_path / "no" / "t.csv")
     assert done.returncode == 1

@@ -203,6 +203,9 @@ def create_app(
     def for_post() -> None:
         raise HTTPException(405, "send it by POST", {"Allow": "POST"})
 
+    def not_collected() -> None:
+        raise HTTPException(404, "nothing is collected here; start it as camdigits serve --collect DIR")
+
     app.get("/api/image", include_in_schema=False)(for_post)  # else it would be looked for among the page's files
     if collection:
         app.get("/api/wrong", include_in_schema=False)(for_post)
@@ -211,6 +214,8 @@ def create_app(
             507: {"model": Failure, "description": "It cannot be saved"},
         }
         app.post("/api/wrong", status_code=201, response_model=Saved, responses=failures)(correct)
+    else:
+        app.api_route("/api/wrong", methods=["GET", "POST"], include_in_schema=False)(not_collected)
 
     @asynccontextmanager
     async def accepted(socket: WebSocket, kind: str) -> AsyncIterator[bool]:

@@ -134,6 +134,8 @@ class Readers:
 
 def checked_size(encoded: bytes, name: str) -> int:
     """Return how many bytes a picture will take. Raises PictureError where it is none, TooLargeError."""
+    if not encoded:
+        raise PictureError(f"{name}: the file is empty; copy or take the picture again")
     if is_pdf(encoded):
         return 3 * MAX_PIXELS  # one at a time: it takes what time and memory a page is given
     if is_heic(encoded):

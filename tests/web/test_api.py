@@ -161,6 +161,12 @@ def test_a_request_that_is_not_whole_or_not_for_this_says_what_is(server: Server
     assert (asked.status_code, asked.json(), asked.headers["allow"]) == (405, {"error": "send it by POST"}, "POST")
 
 
+def test_an_empty_file_is_said_to_be_empty(server: Server) -> None:
+    answer = httpx.post(server.root + "/api/image", files={"file": ("a.jpg", b"")}, timeout=30)
+    assert answer.status_code == 422
+    assert answer.json() == {"source": "a.jpg", "error": "the file is empty; copy or take the picture again"}
+
+
 def test_what_is_no_picture_is_told_as_the_command_line_does(server: Server) -> None:
     answer = server.send(b"these are letters", name="../../etc/passwd\\letters.txt")
     assert answer.status_code == 422

@@ -98,7 +98,9 @@ def test_what_cannot_be_saved_is_told(collecting: Server, folder: Path) -> None:
 def test_nothing_is_collected_unless_asked_for(server: Server) -> None:
     picture = (SAMPLES / "crop-paper.png").read_bytes()
     assert server.get("/api/models").json()["collects"] is False
-    assert correct(server, picture, [20, 12, 62, 77], "7").status_code in (404, 405)
+    refused = correct(server, picture, [20, 12, 62, 77], "7")
+    assert refused.status_code == 404
+    assert refused.json() == {"error": "nothing is collected here; start it as camdigits serve --collect DIR"}
 
 
 def test_a_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
