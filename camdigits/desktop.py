@@ -14,7 +14,7 @@ PATIENCE = 5.0
 
 
 def to_clipboard() -> Callable[[Event], None]:
-    """Put each new number into the clipboard. Raises SinkError where the system has no program for it."""
+    """Put each new number into the clipboard. Raises SinkError where the system has no program for it, or no screen."""
     tools = {"darwin": [["pbcopy"]], "win32": [["clip"]]}
     wayland = [["wl-copy"]] if os.environ.get("WAYLAND_DISPLAY") else []
     linux = [*wayland, ["xclip", "-selection", "clipboard"], ["xsel", "--clipboard", "--input"]]
@@ -53,11 +53,14 @@ def to_keyboard() -> Callable[[Event], None]:
 
 
 def _first(calls: Sequence[list[str]], what: str, package: str) -> list[str]:
-    """Return the first call whose program is there."""
-    for call in calls:
-        if shutil.which(call[0]):
-            return call
-    raise SinkError(f"{what} needs {' or '.join(call[0] for call in calls)}; install one, say: apt install {package}")
+    """Return the first call whose program is there. Raises SinkError, also without a screen where there may be none."""
+    found = next((call for call in calls if shutil.which(call[0])), None)
+    if not found:
+        names = " or ".join(call[0] for call in calls)
+        raise SinkError(f"{what} needs {names}; install one, say: apt install {package}")
+    if sys.platform == "linux" and not os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}:
+        raise SinkError(f"{what} needs a screen, and DISPLAY names none; run it on a desktop")
+    return found
 
 
 def _run(call: Sequence[str], text: str = "") -> None:

@@ -59,5 +59,5 @@ def open_network(path: Path, cure: str = "export it again") -> Network:
     try:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a dozen unrelated classes for broken files
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rpartition(" : ")[2]  # before it onnxruntime's own name and codes
         raise ModelError(f"{path}: not a model that onnxruntime can open ({reason}); {cure}") from error

@@ -3,8 +3,11 @@
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +63,20 @@ def test_without_the_systems_program_it_says_which(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(SinkError, match=f"{what}.*apt install"):
         open_it()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a screen")
+@pytest.mark.parametrize(("open_it", "tool"), [(to_keyboard, "xdotool"), (to_clipboard, "xclip")])
+def test_without_a_screen_it_says_so_before_the_first_number(
+    open_it: Callable[[], object], tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / tool
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(SinkError, match="needs a screen, and DISPLAY names none"):
+        open_it()
+    monkeypatch.setenv("DISPLAY", ":99")
+    open_it()
