@@ -109,7 +109,6 @@ def image(
     roi: Annotated[str | None, typer.Option(metavar="x,y,w,h", help="Read only this part of each picture.")] = None,
 ) -> None:
     """Read the numbers in pictures."""
-    from camdigits.advice import why_nothing
     from camdigits.classify import Classifier
     from camdigits.pictures import find_pictures
     from camdigits.stills import AnnotatedFolder, ExplainedFolder, Table, Unread, read_pictures, show_until_key
@@ -133,8 +132,7 @@ def image(
                 height, width = still.part.shape[:2]
                 _say(f"{still.source}: the roi {roi} lies partly outside the picture, {width}x{height} pixels are left")
             if not still.numbers:
-                why = why_nothing(still.part, still.trace, classifier.labels, min_confidence)
-                _say(f"{still.source}: no number read: {why}")
+                _say(f"{still.source}: no number read: {still.why}")
             elif not as_json:
                 print(f"{still.source}:\n{still.to_text()}" if len(names) > 1 else still.to_text(), flush=True)
             if table:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import cv2
 
+from camdigits.advice import why_nothing
 from camdigits.classify import Classifier
 from camdigits.errors import CamdigitsError, PictureError, SinkError
 from camdigits.explain import explain
@@ -29,7 +30,7 @@ from camdigits.window import Window
 class Still:
     """One picture, read: image as loaded, part of it that was read, trace with boxes in the whole picture's pixels.
 
-    elapsed_ms: from image to numbers.
+    elapsed_ms: from image to numbers. why: there are none, and what to change; empty where there are numbers.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Still:
     part: Image
     trace: Trace
     elapsed_ms: float
+    why: str
 
     @property
     def numbers(self) -> tuple[Number, ...]:
@@ -44,10 +46,11 @@ class Still:
         return self.trace.numbers
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON output says: source, width, height, elapsed_ms, numbers."""
+        """Return what JSON output says: source, width, height, elapsed_ms, numbers, and why where there are none."""
         height, width = self.image.shape[:2]
         row = {"source": self.source, "width": width, "height": height, "elapsed_ms": round(self.elapsed_ms, 1)}
-        return row | {"numbers": [number.to_dict() for number in self.numbers]}
+        row |= {"numbers": [number.to_dict() for number in self.numbers]}
+        return row | {"why": self.why} if self.why else row
 
     def to_json(self) -> str:
         """Return that as one line."""
@@ -107,9 +110,11 @@ def read_still(image: Image, name: str, classifier: Classifier, min_confidence: 
     start = time.perf_counter()
     part = image if roi is None else _crop(image, roi, name)
     trace = trace_image(part, classifier, min_confidence)
+    elapsed = time.perf_counter() - start
+    why = "" if trace.numbers else why_nothing(part, trace, classifier.labels, min_confidence)
     if roi is not None:
         trace = trace.moved(roi.x, roi.y)
-    return Still(name, image, part, trace, 1000 * (time.perf_counter() - start))
+    return Still(name, image, part, trace, 1000 * elapsed, why)
 
 
 def _crop(image: Image, roi: Box, name: str) -> Image:

@@ -104,6 +104,9 @@ def test_nothing_found_says_why(empty_page: Path) -> None:
     done = camdigits("image", empty_page)
     assert (done.returncode, done.stdout) == (0, "")
     assert "no number read: no ink found" in done.stderr
+    told = json.loads(camdigits("image", "--json", empty_page).stdout)
+    assert done.stderr.strip() == f"{empty_page}: no number read: {told['why']}"
+    assert "why" not in json.loads(camdigits("image", "--json", SAMPLES / "number.jpg").stdout)
 
 
 def test_a_confidence_that_no_digit_has_is_named() -> None:

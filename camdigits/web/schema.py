@@ -27,7 +27,8 @@ class NumberRead(BaseModel):
 class PictureRead(BaseModel):
     """What was read in one picture.
 
-    Where details were asked for, pages says how many a PDF file has, and picture shows what browsers do not.
+    why: there are no numbers, and what to change. Where details were asked for, pages says how many a PDF file has, and
+    picture shows what browsers do not.
     """
 
     source: str
@@ -35,6 +36,7 @@ class PictureRead(BaseModel):
     height: int
     elapsed_ms: float
     numbers: list[NumberRead]
+    why: str | None = None
     pages: int | None = None
     picture: str | None = None
 

@@ -33,6 +33,7 @@ def test_a_picture_as_thin_as_a_line_is_shown_too(server: Server, tmp_path: Path
     cv2.imwrite(str(tmp_path / "thin.tiff"), np.full((4000, 1, 3), 200, np.uint8))
     answer = server.send(tmp_path / "thin.tiff", params={"details": True})
     assert (answer.status_code, answer.json()["numbers"]) == (200, [])
+    assert "no ink found" in answer.json()["why"]
     assert answer.json()["picture"].startswith("data:image/jpeg")
 
 
