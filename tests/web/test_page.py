@@ -342,6 +342,12 @@ def test_what_is_no_picture_is_said_beside_those_that_are(page: Any) -> None:
     expect(page.locator(".picture").nth(1).locator(".number button")).to_have_text("7")
 
 
+def test_of_a_picture_without_a_number_it_says_why(page: Any, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((480, 640), 230, np.uint8))
+    drop(page, tmp_path / "empty.png")
+    expect(page.locator(".picture")).to_contain_text("No number was read: no ink found; digits must stand out")
+
+
 def test_pasting_works_from_any_tab(page: Any) -> None:
     encoded = base64.b64encode((SAMPLES / "crop-paper.png").read_bytes()).decode()
     script = """(encoded) => {

@@ -130,7 +130,7 @@ function showEntry(entry) {
     const hint = `Choose a digit to see what the model saw of it.${isAnyUnsure ? ` ${DASHES}` : ""}`;
     side.append(make("ol", { className: "lines" }, ...lines.values()), make("p", { className: "quiet", textContent: hint }), detail);
   } else {
-    side.append(make("p", { textContent: "No number was read. Digits must stand apart from their paper, upright, and 14 pixels high." }));
+    side.append(make("p", { textContent: `No number was read: ${said.why}.` }));
   }
   side.append(make("p", { className: "quiet", textContent: facts }));
   place.replaceChildren(make("div", { className: "split" }, boxed, side));
