@@ -21,6 +21,9 @@ SEARCHED = PICTURE_SUFFIXES | {".heic", ".heif", ".pdf"}
 KINDS = "JPEG, PNG, BMP, WebP, TIFF, HEIC and PDF"
 """What is read, as messages say it; where an extra is needed the file itself is told so."""
 
+EMPTY = "the file is empty; copy or take the picture again"
+"""What is said of a file without a byte, here and by the server."""
+
 JPEG = b"\xff\xd8"
 
 MAX_BYTES = 256_000_000
@@ -95,7 +98,7 @@ def load_picture(name: str | Path) -> Image:
     if len(encoded) > MAX_BYTES:
         raise PictureError(f"{name}: larger than {MAX_BYTES // 10**6} MB; reduce it first")
     if not encoded:
-        raise PictureError(f"{name}: the file is empty; copy or take the picture again")
+        raise PictureError(f"{name}: {EMPTY}")
     return decode_picture(encoded, name, page)
 
 
@@ -136,9 +139,9 @@ def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
     if picture.dtype == np.uint16:
         return (picture >> 8).astype(np.uint8)
     # floating point, as TIFF may hold: light from 0 to 1, or the values of 8 or of 16 bits
-    light = np.nan_to_num(picture, posinf=0, neginf=0)
-    full = next((full for full in (1, 255, 65535) if light.max() <= full), float(light.max()))
-    return np.asarray(np.clip(light / full, 0, 1) * 255, np.uint8)
+    most = float(picture[np.isfinite(picture)].max(initial=0))
+    full = next((full for full in (1, 255, 65535) if most <= full), most)
+    return np.asarray(np.clip(np.nan_to_num(picture / full), 0, 1) * 255, np.uint8)
 
 
 def _on_paper(picture: NDArray[np.uint8]) -> Image:

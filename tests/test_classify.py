@@ -81,10 +81,7 @@ def test_no_patches_and_more_than_a_batch(tmp_path: Path) -> None:
         ({"labels": []}, "distinct strings"),
         ({"version": "0123456789ab"}, "trained with normalisation 0123456789ab"),
         ({"side": 32}, r"takes patches \[32, 32\] and gives probabilities, where"),
-        (
-            {"names": ("input", "output")},
-            r"takes input \[28, 28\] and gives output, where",
-        ),
+        ({"names": ("input", "output")}, r"takes input \[28, 28\] and gives output, where"),
         ({"batch": 1}, "does not run on two patches"),
         ({"columns": 7}, r"\(2, 7\) probabilities"),
     ],

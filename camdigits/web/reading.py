@@ -14,7 +14,7 @@ from camdigits import pipeline
 from camdigits.classify import Classifier, shipped_models
 from camdigits.errors import PictureError
 from camdigits.formats import heic_size, is_heic, is_pdf
-from camdigits.pictures import KINDS
+from camdigits.pictures import EMPTY, KINDS
 from camdigits.web.sizes import decoded_bytes
 
 MAX_PIXELS = 50_000_000
@@ -135,7 +135,7 @@ class Readers:
 def checked_size(encoded: bytes, name: str) -> int:
     """Return how many bytes a picture will take. Raises PictureError where it is none, TooLargeError."""
     if not encoded:
-        raise PictureError(f"{name}: the file is empty; copy or take the picture again")
+        raise PictureError(f"{name}: {EMPTY}")
     if is_pdf(encoded):
         return 3 * MAX_PIXELS  # one at a time: it takes what time and memory a page is given
     if is_heic(encoded):
