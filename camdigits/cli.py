@@ -179,7 +179,9 @@ cli_live.register(app)
 def teach(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[FOLDER]", help="Crops, a subfolder a digit, read unless --source is named."),
+        typer.Argument(
+            metavar="[FOLDER]", parser=folder_named, help="Crops, a subfolder a digit, read unless --source is named."
+        ),
     ] = None,
     source: Annotated[
         str, typer.Option(metavar="CAMERA|FILE|URL", help="What shows the sheet to add: a camera, picture or film.")
@@ -203,7 +205,10 @@ def serve(
         typer.Option(metavar="CAMERA|FILE|DIR|URL", help="What all may watch, as camdigits live has it."),
     ] = None,
     collect: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save here, by label, digits that people say were misread.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=folder_named, help="Save here, by label, digits that people say were misread."
+        ),
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Encrypted, with a certificate made for this run.")] = False,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from camdigits.options import MinConfidence, Model, file_named, parse_roi
+from camdigits.options import MinConfidence, Model, file_named, folder_named, parse_roi
 from camdigits.types import MIN_CONFIDENCE, MIN_HITS, Box
 
 if TYPE_CHECKING:
@@ -58,9 +58,12 @@ def live(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Record what is shown as .mp4, .mov, .mkv or .avi.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=file_named, help="Record what is shown as .mp4, .mov, .mkv or .avi."),
     ] = None,
-    raw: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures as they come.")] = None,
+    raw: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=file_named, help="Record the pictures as they come.")
+    ] = None,
     segment: Annotated[
         str | None,
         typer.Option(metavar="10min|500MB", callback=_told, help="Record in files of at most this, name-001 and on."),
@@ -89,7 +92,9 @@ def live(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=file_named, help="Add each new number to a table.")
     ] = None,
-    save_best: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each number's best frame here.")] = None,
+    save_best: Annotated[
+        Path | None, typer.Option(metavar="DIR", parser=folder_named, help="Keep each number's best frame here.")
+    ] = None,
     program: Annotated[
         str | None,
         typer.Option(

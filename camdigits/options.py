@@ -14,9 +14,9 @@ MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Digits less su
 
 
 def file_named(name: str) -> Path:
-    """Return a file to write to. Raises BadParameter where it is empty, or -, which elsewhere is standard input."""
-    if name in ("", "-"):
-        raise typer.BadParameter(f"{name or 'an empty name'} is no file; name one, such as numbers.csv")
+    """Return a file to write to. Raises BadParameter where it is empty, a folder as . is, or - for a stream."""
+    if name == "-" or not Path(name).name:
+        raise typer.BadParameter(f"{name or 'an empty name'} is no file; name one")
     return Path(name)
 
 

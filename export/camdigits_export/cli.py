@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from camdigits.errors import CamdigitsError
+from camdigits.options import folder_named
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -340,7 +341,10 @@ def _recipe_of(kind: str) -> Any:
 def tune(
     model: Annotated[ModelName, typer.Argument(help="What to better.")],
     study: Annotated[
-        Path | None, typer.Argument(metavar="[STUDY]", help="Its folder, runs/study-MODEL; one that is there goes on.")
+        Path | None,
+        typer.Argument(
+            metavar="[STUDY]", parser=folder_named, help="Its folder, runs/study-MODEL; one that is there goes on."
+        ),
     ] = None,
     search: Annotated[SearchName, typer.Option(help="How to choose what to try.")] = SearchName.TPE,
     trials: Annotated[int, typer.Option(min=1, help="How many more to try, first the recipe as it is.")] = 20,
@@ -470,7 +474,10 @@ def evaluate(
         ),
     ] = "mnist",
     report: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write a page, report.html, and its figures as report.json.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=folder_named, help="Also write a page, report.html, and its figures as report.json."
+        ),
     ] = None,
 ) -> None:
     """Measure a model: accuracy with its 95 % interval, by class, calibration, time, what it confuses."""
@@ -548,7 +555,9 @@ def compare(
 
 
 def rebuild(
-    models: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where what ships goes.")] = Path("models"),
+    models: Annotated[Path, typer.Argument(metavar="[DIR]", parser=folder_named, help="Where what ships goes.")] = Path(
+        "models"
+    ),
 ) -> None:
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():

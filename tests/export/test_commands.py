@@ -146,6 +146,9 @@ def test_export_without_a_run_makes_the_shipped_file_again(app: typer.Typer) -> 
         ("train", "knn", "../elsewhere"),
         ("train", "knn", "patches"),
         ("compare", "cnn", "--output", "signs"),
+        ("evaluate", "cnn", "--report", ""),
+        ("tune", "knn", ""),
+        ("rebuild", ""),
     ],
 )
 def test_options_that_contradict_one_another_are_refused(app: typer.Typer, words: tuple[str, ...]) -> None:
