@@ -1,11 +1,12 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from camdigits.types import Box
+if TYPE_CHECKING:
+    from camdigits.types import Box
 
 Model = Annotated[
     str, typer.Option(metavar="FILE|cnn|knn", help="Which model reads: a shipped one, an .onnx file, or one taught.")
@@ -27,9 +28,10 @@ def folder_named(name: str) -> Path:
     return Path(name)
 
 
-def parse_roi(text: str) -> Box:
+def parse_roi(text: str) -> "Box":
     """Return the box that x,y,w,h means. Raises BadParameter, also where it is too small for a digit."""
     from camdigits.ink import MIN_HEIGHT
+    from camdigits.types import Box
 
     try:
         x, y, w, h = (int(part) for part in text.split(","))
