@@ -207,7 +207,7 @@ def test_csv_is_a_file_and_no_stream(tmp_path: Path) -> None:
     for command in (("image", SAMPLES / "number.jpg"), ("live", "--headless", "--source", SAMPLES / "clip.mp4")):
         done = camdigits(*command, "--csv", "-", cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "- is no file; name one" in done.stderr
+        assert done.stderr.endswith("- is no file; name one\n")
         assert not list(tmp_path.iterdir())
 
 
@@ -235,7 +235,8 @@ def test_a_folder_for_sure_is_no_file_to_record_in(tmp_path: Path) -> None:
     for name in (".", "/"):
         done = camdigits("live", "--headless", "--source", SAMPLES / "clip.mp4", "--raw", name, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
-        assert f"{name} is no file; name one" in done.stderr
+        assert done.stderr.endswith(f"{name} is no file; name one\n")
+        assert not list(tmp_path.iterdir())
 
 
 def test_csv_that_cannot_be_written(tmp_path: Path) -> None:

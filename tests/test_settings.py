@@ -66,7 +66,7 @@ def test_a_source_alone_needs_no_list(still: Path, tmp_path: Path) -> None:
         ("max_step = 4", 1, "`camdigits config` prints all, such as 'max-step'"),
         ("digits = 'four'", 2, "--digits in "),
         ("hits = 0", 2, "--hits in "),
-        ("csv = '-'", 2, "- is no file; name one"),
+        ("csv = '-'", 2, "- is no file; name one\n"),
         ("segment = '10'", 2, "10min"),
         (None, 1, "cannot be read (No such file or directory)"),
     ],

@@ -555,9 +555,10 @@ def compare(
 
 
 def rebuild(
-    models: Annotated[Path, typer.Argument(metavar="[DIR]", parser=folder_named, help="Where what ships goes.")] = Path(
-        "models"
-    ),
+    models: Annotated[
+        Path,
+        typer.Argument(metavar="[DIR]", parser=folder_named, help="Where what ships goes."),
+    ] = Path("models"),
 ) -> None:
     """Make all of models/ from nothing: train, export, judge, write. Stopped, it goes on where it was."""
     with _extra():
