@@ -11,8 +11,8 @@ from camdigits.pictures import find_pictures, load_picture
 from tests.support.command import ROOT, SAMPLES, camdigits
 from tests.support.documents import greedy_pdf, heic, pdf, slow_pdf
 
-pytest.importorskip("pillow_heif")
-pytest.importorskip("pypdfium2")
+pytest.importorskip("pillow_heif", reason="comes with camdigits[formats]")
+pytest.importorskip("pypdfium2", reason="comes with camdigits[formats]")
 
 NUMBER, COLUMNS = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
 

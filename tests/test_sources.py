@@ -368,7 +368,7 @@ with open_source("built", reconnect=True) as frames:
 
 
 def test_the_screen_is_read_and_its_end_is_the_loss_of_it(screen):
-    pytest.importorskip("mss")
+    pytest.importorskip("mss", reason="comes with camdigits[screen]")
     picture = stamped(12345)
     with open_window("stamp") as show, open_source("screen", reconnect=True) as frames:
         assert (frames.size, frames.live) == ((1400, 900), True)
@@ -387,7 +387,7 @@ def test_the_screen_is_read_and_its_end_is_the_loss_of_it(screen):
 
 
 def test_no_screen_to_read_is_one_line(monkeypatch):
-    pytest.importorskip("mss")
+    pytest.importorskip("mss", reason="comes with camdigits[screen]")
     monkeypatch.setenv("DISPLAY", ":4321")
     with pytest.raises(SourceError, match=r"^screen: cannot be read .*desktop"):
         open_source("screen")

@@ -67,8 +67,8 @@ def test_patches_of_a_page_on_its_side_stand_upright(server: Server) -> None:
 
 
 def test_pages_and_pictures_of_phones_are_read_as_the_command_line_does(server: Server, tmp_path: Path) -> None:
-    pytest.importorskip("pypdfium2")
-    pytest.importorskip("pillow_heif")
+    pytest.importorskip("pypdfium2", reason="comes with camdigits[formats]")
+    pytest.importorskip("pillow_heif", reason="comes with camdigits[formats]")
     number, columns = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
     (tmp_path / "scan.pdf").write_bytes(pdf([number, columns]))
     (tmp_path / "phone.heic").write_bytes(heic(number))

@@ -22,8 +22,8 @@ from tests.support.documents import greedy_pdf, pdf, slow_pdf
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
-schemathesis = pytest.importorskip("schemathesis")
-checks = pytest.importorskip("schemathesis.specs.openapi.checks")
+schemathesis = pytest.importorskip("schemathesis", reason="comes with the group test")
+checks = pytest.importorskip("schemathesis.specs.openapi.checks", reason="comes with the group test")
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -179,7 +179,7 @@ def test_of_too_many_pictures_at_once_some_are_put_off(attacked: Server) -> None
 
 @pytest.mark.slow
 def test_pages_that_take_too_much_hold_up_no_picture(attacked: Server) -> None:
-    pytest.importorskip("pypdfium2")
+    pytest.importorskip("pypdfium2", reason="comes with camdigits[formats]")
     bombs = [slow_pdf(), slow_pdf(), greedy_pdf()]
     with ThreadPoolExecutor(len(bombs)) as senders:
         answers = [senders.submit(attacked.send, bomb) for bomb in bombs]

@@ -22,7 +22,7 @@ from tests.support.film import mjpeg_server
 from tests.support.screen import wait_until
 from tests.support.server import Server, serving
 
-sync_api = pytest.importorskip("playwright.sync_api")
+sync_api = pytest.importorskip("playwright.sync_api", reason="comes with the group test")
 
 MODELS = SAMPLES.parent / "models"
 LABELS = [row for row in json.loads((SAMPLES / "labels.json").read_text()) if not row["file"].endswith(".mp4")]
@@ -223,7 +223,7 @@ def test_reads_every_sample_that_is_dropped(page: Any) -> None:
 
 
 def test_shows_what_browsers_do_not(page: Any, tmp_path: Path) -> None:
-    pytest.importorskip("pypdfium2")
+    pytest.importorskip("pypdfium2", reason="comes with camdigits[formats]")
     number, columns = (cv2.imread(str(SAMPLES / name)) for name in ("number.jpg", "columns.jpg"))
     (tmp_path / "scan.pdf").write_bytes(pdf([number, columns]))
     cv2.imwrite(str(tmp_path / "scan.tiff"), number)
@@ -248,7 +248,7 @@ def test_boxes_lie_on_the_digits(page: Any) -> None:
 
 
 def test_says_how_many_pages_are_read_and_reads_so_many_at_most(page: Any, tmp_path: Path) -> None:
-    pytest.importorskip("pypdfium2")
+    pytest.importorskip("pypdfium2", reason="comes with camdigits[formats]")
     number = cv2.imread(str(SAMPLES / "crop-paper.png"))
     (tmp_path / "three.pdf").write_bytes(pdf(3 * [number]))
     (tmp_path / "long.pdf").write_bytes(pdf(60 * [number]))
@@ -545,7 +545,7 @@ def test_the_whole_page_is_small_and_of_one_host(chromium: Callable[..., Any], s
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("tab", ["draw", "pictures", "camera", "watch", "figures"])
 def test_axe_finds_nothing(open_page: Callable[..., Any], server: Server, film: Server, scheme: str, tab: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="comes with the group test").Axe()
     address = film.root if tab == "watch" else server.root
     page = open_page(address, color_scheme=scheme, bypass_csp=True, permissions=["camera"])
     if tab == "draw":
